@@ -1,0 +1,60 @@
+"""The admin site: unfold's, with a login that is under the auth policy."""
+
+from collections.abc import Callable
+from typing import Any
+
+from csp.decorators import csp_replace
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from unfold.sites import UnfoldAdminSite
+
+from nocturnal_project.client_ip import client_ip
+from ratelimits.policies import POLICIES, Exempt
+from ratelimits.subjects import account_subject, ip_subject
+from ratelimits.throttling import add_headers, charge, give_back
+
+_STAFF = Exempt("Staff are signed in; strangers are charged under api, and the login under auth.")
+# unfold's pages run Alpine, which evaluates expressions, and set inline styles. Nothing comes from elsewhere.
+_PAGE_POLICY = {
+    "default-src": ["'self'"],
+    "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
+    "img-src": ["'self'", "data:", "https:"],
+    "connect-src": ["'self'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "base-uri": ["'none'"],
+    "object-src": ["'none'"],
+}
+_FOUND = 302
+
+
+class NocturnalAdminSite(UnfoldAdminSite):
+    """Staff's site."""
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """Wrap a page: strangers are charged before they are sent to the login."""
+        inner = super().admin_view(view, cacheable)
+
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not self.has_permission(request):
+                charge(request, POLICIES["api"], [ip_subject(client_ip(request))])
+            response: HttpResponseBase = inner(request, *args, **kwargs)
+            add_headers(request, response)
+            return response
+
+        page.rate_limits = _STAFF  # type: ignore[attr-defined]  # read by the test that walks the URLs
+        return csp_replace(_PAGE_POLICY)(page)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Sign staff in. A try is charged to the address and the account; one that succeeds is given back."""
+        if request.method == "POST":
+            subjects = [ip_subject(client_ip(request)), account_subject(request.POST.get("username", ""))]
+            charge(request, POLICIES["auth"], subjects)
+        response: HttpResponse = super().login(request, extra_context)
+        if request.method == "POST" and response.status_code == _FOUND:
+            give_back(request)
+        add_headers(request, response)
+        return response
+
+    login.rate_limits = {"post": POLICIES["auth"]}  # type: ignore[attr-defined]  # read by the test that walks the URLs

@@ -1,0 +1,100 @@
+"""Users and sessions."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.utils import timezone
+
+from nocturnal_project.identifiers import uuid7
+
+
+def normalized_email(email: str) -> str:
+    """Return the one spelling under which an address is kept and looked up.
+
+    The local part is lowered too: RFC 5321 lets it be case-sensitive, no provider of note does so,
+    and two accounts that differ in case are a trap for their owners.
+    """
+    return email.strip().lower()
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; Django's commands call it by these names."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a user; without a password, one who cannot sign in by password."""
+        user = self.model(email=normalized_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db, force_insert=True)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a user who may do everything in the admin."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user with this e-mail, however it is spelt."""
+        return self.get(email=normalized_email(username or ""))
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person with an account. They sign in with their e-mail."""
+
+    # The column is _id so that MongoDB keys the document by it.
+    id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
+    email = models.EmailField("e-mail", unique=True, error_messages={"unique": "This e-mail has an account already."})
+    name = models.CharField(max_length=150, blank=True)
+    is_staff = models.BooleanField("staff", default=False, help_text="May sign in to this admin.")
+    is_active = models.BooleanField("active", default=True, help_text="Untick instead of deleting an account.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # The Idempotency-Key that registered the account, hashed: a repeated registration is answered, not refused.
+    registration_key = models.CharField(max_length=64, blank=True, default="", editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        """Newest first, by primary key: UUIDv7 sorts by time."""
+
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        """Return the e-mail."""
+        return self.email
+
+
+class Session(models.Model):
+    """One device signed in. Its refresh token is a signed (id, counter), so no token is stored."""
+
+    class EndReason(models.TextChoices):
+        """Why a session is over."""
+
+        SIGNED_OUT = "signed_out", "Signed out"
+        REUSE = "reuse", "A spent refresh token came back"
+        PASSWORD_CHANGED = "password_changed", "Password changed"
+        BY_STAFF = "by_staff", "Ended by staff"
+
+    id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    device_id = models.UUIDField(editable=False)
+    user_agent = models.CharField(max_length=200, blank=True)
+    counter = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    rotated_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    end_reason = models.CharField(max_length=20, blank=True, choices=EndReason.choices, editable=False)
+
+    class Meta:
+        """Newest first; a user's sessions are found by index."""
+
+        ordering = ("-id",)
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["user", "device_id"], name="session_user_device"),
+        ]
+
+    def __str__(self) -> str:
+        """Return what staff see in a list."""
+        return f"{self.user_agent or 'unknown device'} since {self.created_at:%Y-%m-%d}"

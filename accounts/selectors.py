@@ -1,0 +1,28 @@
+"""Reading accounts and sessions."""
+
+import uuid
+from datetime import datetime
+
+from accounts.errors import InvalidToken, SessionRevoked
+from accounts.models import Session, User, normalized_email
+
+
+def user_of_session(*, session_id: uuid.UUID, user_id: uuid.UUID, now: datetime) -> User:
+    """Return the user whose session it is.
+
+    Raises:
+        SessionRevoked: the session was ended, ran out, or its user was deactivated.
+        InvalidToken: there is no such session of this user.
+    """
+    session = Session.objects.filter(pk=session_id, user_id=user_id).first()
+    user = User.objects.filter(pk=user_id).first()
+    if session is None or user is None:
+        raise InvalidToken
+    if session.ended_at is not None or session.expires_at <= now or not user.is_active:
+        raise SessionRevoked
+    return user
+
+
+def user_by_email(email: str) -> User | None:
+    """Return the user with this e-mail, active or not."""
+    return User.objects.filter(email=normalized_email(email)).first()

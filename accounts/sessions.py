@@ -1,0 +1,107 @@
+"""Writing sessions: start, rotate, end.
+
+Every step is one conditional update of one row, because MongoDB has no row locks through our backend.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.db.models import QuerySet
+
+from accounts import tokens
+from accounts.errors import InvalidToken, RefreshTokenReused, SessionRevoked
+from accounts.models import Session, User
+
+_log = structlog.stdlib.get_logger("nocturnal.accounts")
+_LONGEST_USER_AGENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a sign-in comes from; ``id`` is None on a device not seen before."""
+
+    id: uuid.UUID | None
+    user_agent: str
+
+
+def start_session(*, user_id: uuid.UUID, device: Device, now: datetime) -> Session:
+    """Store a new session for a device and drop its earlier one, so that the table grows by devices only."""
+    session = Session(
+        user_id=user_id,
+        device_id=device.id or uuid.uuid4(),
+        user_agent=device.user_agent[:_LONGEST_USER_AGENT],
+        created_at=now,
+        rotated_at=now,
+        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+    )
+    if device.id:
+        Session.objects.filter(user_id=user_id, device_id=device.id).delete()
+    session.save(force_insert=True)
+    return session
+
+
+def rotate_refresh_token(*, token: str, now: datetime) -> tuple[User, Session]:
+    """Trade a refresh token for its successor: the session comes back with the successor's counter.
+
+    One conditional update picks the winner of a race. Callers that lose inside the grace period
+    are given the winner's token, not a second one.
+
+    Raises:
+        InvalidToken: we did not sign the token, or its session is gone.
+        SessionRevoked: the session was ended or ran out.
+        RefreshTokenReused: the token was spent before the grace period; its session is ended now.
+    """
+    claims = tokens.read_refresh_token(token)
+    live = Session.objects.filter(pk=claims.session_id, ended_at=None, expires_at__gt=now)
+    won = live.filter(counter=claims.counter).update(
+        counter=claims.counter + 1, rotated_at=now, expires_at=now + settings.REFRESH_TOKEN_LIFETIME
+    )
+    session = Session.objects.filter(pk=claims.session_id).first()
+    user = User.objects.filter(pk=session.user_id).first() if session else None
+    if session is None or user is None:
+        raise InvalidToken("The refresh token is not valid.")
+    if session.ended_at is not None or session.expires_at <= now or not user.is_active:
+        raise SessionRevoked
+    successor = session.counter == claims.counter + 1
+    if won or (successor and now - session.rotated_at <= settings.REFRESH_GRACE):
+        return user, session
+    _end(live, reason=Session.EndReason.REUSE, now=now)
+    _log.warning("refresh token reused", user=str(session.user_id), session=str(session.pk))
+    raise RefreshTokenReused
+
+
+def end_sessions(*, token: str, scope: str, now: datetime) -> None:
+    """Sign out the device that a refresh token names, the user's others, or all.
+
+    An earlier token of the session serves too, and a session that is over already is no error.
+
+    Raises:
+        InvalidToken: we did not sign the token.
+    """
+    claims = tokens.read_refresh_token(token)
+    session = Session.objects.filter(pk=claims.session_id).first()
+    if session is None:
+        return
+    chosen = Session.objects.filter(user_id=session.user_id, ended_at=None)
+    if scope == "local":
+        chosen = chosen.filter(pk=session.pk)
+    elif scope == "others":
+        chosen = chosen.exclude(pk=session.pk)
+    _end(chosen, reason=Session.EndReason.SIGNED_OUT, now=now)
+
+
+def end_sessions_of(*, user_id: uuid.UUID, reason: Session.EndReason, now: datetime) -> int:
+    """End every session of a user and return how many there were."""
+    return _end(Session.objects.filter(user_id=user_id, ended_at=None), reason=reason, now=now)
+
+
+def end_session(*, session_id: uuid.UUID, reason: Session.EndReason, now: datetime) -> int:
+    """End one session; 0 if it was over already."""
+    return _end(Session.objects.filter(pk=session_id, ended_at=None), reason=reason, now=now)
+
+
+def _end(chosen: QuerySet[Session], *, reason: Session.EndReason, now: datetime) -> int:
+    return chosen.update(ended_at=now, end_reason=reason)

@@ -1,0 +1,81 @@
+"""Fixtures of every test: nothing is shared between tests, and people have names."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.core.files.storage import storages
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts.models import User
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def fresh_counters() -> None:
+    """Nobody has asked anything yet."""
+    for cache in caches.all(initialized_only=True):
+        cache.clear()
+    caches["ratelimits"].clear()
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path) -> Iterator[Path]:
+    """The folder of stored files, empty."""
+    storage: Any = storages["default"]
+    storage._location = str(tmp_path / "files")
+    for cached in ("base_location", "location"):
+        storage.__dict__.pop(cached, None)
+    yield tmp_path / "files"
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """A client that is not signed in."""
+    return APIClient()
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:
+    """Store a user by first name."""
+
+    def make(name: str, **fields: Any) -> User:
+        return User.objects.create_user(f"{name.lower()}@example.com", PASSWORD, name=name, **fields)
+
+    return make
+
+
+@pytest.fixture
+def alice(make_user: Callable[..., User]) -> User:
+    return make_user("Alice")
+
+
+@pytest.fixture
+def bob(make_user: Callable[..., User]) -> User:
+    return make_user("Bob")
+
+
+@pytest.fixture
+def sign_in() -> Callable[[User], APIClient]:
+    """Sign a user in through the API and return their client."""
+
+    def signed_in(user: User) -> APIClient:
+        client = APIClient()
+        answer = client.post("/api/v1/auth/login", {"email": user.email, "password": PASSWORD})
+        assert answer.status_code == 200, answer.content
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['access_token']}")
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def staff(make_user: Callable[..., User]) -> Client:
+    """A browser signed in to the admin as Sam, who may do everything."""
+    client = Client()
+    client.force_login(make_user("Sam", is_staff=True, is_superuser=True))
+    return client

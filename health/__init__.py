@@ -1,0 +1,1 @@
+"""Health: whether this instance lives, is ready, and what it depends on."""

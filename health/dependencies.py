@@ -1,0 +1,83 @@
+"""What this instance depends on, and whether it answers.
+
+Each probe is a real round trip. Outcomes name no address, version or error text: strangers read them.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts.models import User
+
+_log = structlog.stdlib.get_logger("nocturnal.health")
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """One outside system. ``needed`` means that nothing can be served without it."""
+
+    name: str
+    kind: str
+    needed: bool
+    probe: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a probe went."""
+
+    dependency: Dependency
+    reached: bool
+    latency_ms: float
+
+
+def _read_a_row() -> object:
+    return User.objects.filter(pk=_NOBODY).exists()
+
+
+def _write_and_read_cache() -> None:
+    stamp = time.monotonic_ns()
+    cache.set(f"health:{settings.INSTANCE_ID}", stamp, 10)
+    if cache.get(f"health:{settings.INSTANCE_ID}") is None:
+        raise ConnectionError
+
+
+def _look_for_a_key() -> object:
+    return default_storage.exists("health/nothing-is-here")
+
+
+def dependencies() -> list[Dependency]:
+    """Return what this instance is configured to depend on."""
+    return [
+        Dependency("database", connection.vendor, needed=True, probe=_read_a_row),
+        Dependency(
+            "cache", "redis" if settings.REDIS_URL else "local memory", needed=False, probe=_write_and_read_cache
+        ),
+        Dependency("storage", "s3" if settings.USE_S3 else "local files", needed=False, probe=_look_for_a_key),
+    ]
+
+
+def outcome_of(dependency: Dependency) -> Outcome:
+    """Probe one dependency; whatever goes wrong is logged and counts as not reached."""
+    started = time.perf_counter()
+    try:
+        dependency.probe()
+        reached = True
+    except Exception as error:  # noqa: BLE001  the drivers behind share no base class, and a probe must not fail
+        _log.warning("dependency not reached", dependency=dependency.name, error=type(error).__name__)
+        reached = False
+    return Outcome(dependency, reached, round((time.perf_counter() - started) * 1000, 1))
+
+
+def migrations_are_applied() -> bool:
+    """Tell whether the database has every migration that this version knows."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -1,0 +1,34 @@
+"""The shapes of health answers."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class DependencyAnswer(serializers.Serializer[Any]):
+    """One system behind this instance."""
+
+    status = serializers.ChoiceField(["ok", "down"])
+    latency_ms = serializers.FloatField()
+
+
+class LiveAnswer(serializers.Serializer[Any]):
+    """The process answers."""
+
+    status = serializers.ChoiceField(["ok"])
+    instance = serializers.CharField()
+    version = serializers.CharField()
+    uptime_seconds = serializers.IntegerField()
+
+
+class ReadyAnswer(LiveAnswer):
+    """Whether traffic may come."""
+
+    status = serializers.ChoiceField(["ready", "not_ready"])
+
+
+class HealthAnswer(LiveAnswer):
+    """The instance and what it depends on."""
+
+    status = serializers.ChoiceField(["ok", "degraded", "down"])
+    dependencies = serializers.DictField(child=DependencyAnswer())

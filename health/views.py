@@ -1,0 +1,70 @@
+"""The probes. Never limited, never in the log at info, and open to strangers."""
+
+from collections.abc import Mapping
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from health.dependencies import dependencies, migrations_are_applied, outcome_of
+from health.instance import identity
+from health.serializers import HealthAnswer, LiveAnswer, ReadyAnswer
+from ratelimits.policies import Exempt
+from ratelimits.throttling import RateLimitedAPIView
+
+
+class _ProbeView(RateLimitedAPIView):
+    """A probe: an orchestrator asks every few seconds and must always be answered."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    rate_limits = Exempt("Orchestrators ask often, and a refused probe would take the instance out.")
+
+
+class HealthView(_ProbeView):
+    """The instance and its dependencies."""
+
+    @extend_schema(tags=["health"], operation_id="health", responses={200: HealthAnswer, 503: HealthAnswer})
+    def get(self, request: Request) -> Response:
+        """Say how the instance and everything behind it is; degraded still serves."""
+        outcomes = [outcome_of(dependency) for dependency in dependencies()]
+        down = [outcome for outcome in outcomes if not outcome.reached]
+        cannot_serve = any(outcome.dependency.needed for outcome in down)
+        status = "down" if cannot_serve else "degraded" if down else "ok"
+        body = {
+            "status": status,
+            **identity(),
+            "dependencies": {
+                outcome.dependency.name: {
+                    "status": "ok" if outcome.reached else "down",
+                    "latency_ms": outcome.latency_ms,
+                }
+                for outcome in outcomes
+            },
+        }
+        return _uncached(body, status=503 if cannot_serve else 200)
+
+
+class LiveView(_ProbeView):
+    """The process."""
+
+    @extend_schema(tags=["health"], operation_id="live", responses=LiveAnswer)
+    def get(self, request: Request) -> Response:
+        """Say that the process answers. Looks at nothing else: restarting a pod mends no database."""
+        return _uncached({"status": "ok", **identity()})
+
+
+class ReadyView(_ProbeView):
+    """Whether traffic may come."""
+
+    @extend_schema(tags=["health"], operation_id="ready", responses={200: ReadyAnswer, 503: ReadyAnswer})
+    def get(self, request: Request) -> Response:
+        """Say whether the database is there with every migration."""
+        needed = [outcome_of(dependency) for dependency in dependencies() if dependency.needed]
+        ready = all(outcome.reached for outcome in needed) and migrations_are_applied()
+        return _uncached({"status": "ready" if ready else "not_ready", **identity()}, status=200 if ready else 503)
+
+
+def _uncached(body: Mapping[str, object], status: int = 200) -> Response:
+    return Response(body, status=status, headers={"Cache-Control": "no-store"})

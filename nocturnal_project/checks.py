@@ -1,0 +1,59 @@
+"""System checks that stop a half-configured production. Each message is a sentence with its fix."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+_MINIMUM_KEY_CHARACTERS = 32
+
+
+@register()
+def production_is_complete(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Name everything that a production deployment still lacks; nothing in development."""
+    if not settings.PRODUCTION:
+        return []
+    return [*_secrets(), *_exposure(), *_state_outside_the_pod()]
+
+
+def _secrets() -> list[CheckMessage]:
+    keys = {"SECRET_KEY": settings.SECRET_KEY, "JWT_SECRET": settings.JWT_SECRET}
+    found: list[CheckMessage] = []
+    for number, (name, value) in enumerate(keys.items(), start=1):
+        if value == settings.INSECURE_DEFAULT_KEY:
+            hint = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            found.append(Error(f"{name} is not set: set it, or {name}_FILE.", hint=hint, id=f"nocturnal.E00{number}"))
+        elif len(value) < _MINIMUM_KEY_CHARACTERS:
+            text = f"{name} is too short: use at least {_MINIMUM_KEY_CHARACTERS} random characters."
+            found.append(Error(text, id=f"nocturnal.E00{number}"))
+    if not found and settings.SECRET_KEY == settings.JWT_SECRET:
+        found.append(Error("SECRET_KEY and JWT_SECRET are the same: make two.", id="nocturnal.E003"))
+    return found
+
+
+def _exposure() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.DEBUG:
+        found.append(Error("DEBUG shows source and settings to strangers: unset DEBUG.", id="nocturnal.E004"))
+    if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
+        text = "ALLOWED_HOSTS must name the hosts you serve, for example ALLOWED_HOSTS=api.example.com."
+        found.append(Error(text, id="nocturnal.E005"))
+    return found
+
+
+def _state_outside_the_pod() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+        text = "SQLite is one file in one pod: set MONGODB_URI to the database that all pods share."
+        found.append(Error(text, id="nocturnal.E006"))
+    if not settings.REDIS_URL:
+        text = "A local-memory cache is not shared: set REDIS_URL, or REDIS_ENABLED=true with REDIS_HOST."
+        found.append(Error(text, id="nocturnal.E007"))
+    if not settings.USE_S3:
+        text = "Local files stay in one pod: set USE_S3=true, S3_BUCKET and AWS_REGION."
+        found.append(Error(text, id="nocturnal.E008"))
+    elif not settings.STORAGES["default"]["OPTIONS"]["bucket_name"]:
+        found.append(Error("USE_S3 is set without a bucket: set S3_BUCKET.", id="nocturnal.E009"))
+    return found

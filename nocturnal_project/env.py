@@ -1,0 +1,77 @@
+"""Reading configuration from the environment: typed, from files too, and with messages that say how to fix.
+
+A variable ``X`` may come from a file named by ``X_FILE`` (Docker and Kubernetes secrets); the file wins.
+django-environ does the reading; this module adds the sentence an operator needs when a value is wrong.
+No message repeats a value, because any of them may be a secret.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+def read_dotenv(path: Path) -> None:
+    """Take variables from a ``.env`` file where there is one; the real environment wins."""
+    if path.is_file():
+        environ.Env.read_env(path)
+
+
+class Environment:
+    """Typed reading of one set of variables. Every method raises ImproperlyConfigured with a fix."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        """Read from ``variables`` (usually ``os.environ``), and from the files that its ``X_FILE`` names."""
+        self._variables = environ.fileaware_mapping.FileAwareMapping(env=dict(variables))
+
+    def text(self, name: str, default: str = "") -> str:
+        """Return the variable without surrounding white space; unset and empty are both the default."""
+        try:
+            value: str = self._variables.get(name, "").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(
+                f"{name}_FILE names a file that cannot be read ({type(error).__name__}): "
+                f"point it at a UTF-8 text file this process may read, or unset it and set {name}."
+            ) from error
+        return value or default
+
+    def number(self, name: str, default: int, *, minimum: int = 0, maximum: int = 2**31) -> int:
+        """Return a whole number within the bounds."""
+        value = self.text(name)
+        if not value:
+            return default
+        if not value.isascii() or not value.isdigit() or not minimum <= int(value) <= maximum:
+            raise ImproperlyConfigured(f"Set {name} to a whole number from {minimum} to {maximum}.")
+        return int(value)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return a yes or no: true/false, yes/no, on/off or 1/0, in any case."""
+        value = self.text(name).lower()
+        if not value:
+            return default
+        if value not in _TRUE | _FALSE:
+            raise ImproperlyConfigured(f"Set {name} to true or false.")
+        return value in _TRUE
+
+    def choice(self, name: str, options: tuple[str, ...], default: str) -> str:
+        """Return one of the options."""
+        value = self.text(name, default)
+        if value not in options:
+            raise ImproperlyConfigured(f"Set {name} to one of: {', '.join(options)}.")
+        return value
+
+    def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
+        """Return a comma-separated list without empty items."""
+        value = self.text(name)
+        return [word.strip() for word in value.split(",") if word.strip()] if value else list(default)
+
+    def url(self, name: str, default: str = "") -> str:
+        """Return an http or https URL without a trailing slash."""
+        value = self.text(name, default).rstrip("/")
+        if value and not value.startswith(("http://", "https://")):
+            raise ImproperlyConfigured(f"Set {name} to a URL that begins with http:// or https://.")
+        return value

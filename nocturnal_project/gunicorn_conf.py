@@ -1,0 +1,27 @@
+"""gunicorn's configuration: one worker with threads, because one process is one instance.
+
+Clients are expected behind nginx or a load balancer, which shields slow ones.
+"""
+
+import os
+
+from nocturnal_project.env import Environment
+
+_env = Environment(os.environ)
+
+bind = f"{_env.text('BIND_ADDRESS', default='127.0.0.1')}:{_env.number('PORT', default=5000, minimum=1, maximum=65535)}"
+worker_class = "gthread"
+workers = 1
+threads = _env.number("THREADS", default=8, minimum=1, maximum=64)
+# Longer than nginx's 60 s, so that it is never we who close a connection that nginx is about to use.
+keepalive = 75
+graceful_timeout = 30
+timeout = 60
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+control_socket_disable = True
+# The application writes its own line a request.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"

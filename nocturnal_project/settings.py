@@ -1,0 +1,307 @@
+"""Every setting, read top to bottom from the environment. With no variable set the whole product runs.
+
+``.env.example`` lists the variables; ``checks.py`` refuses a half-configured production.
+"""
+
+import os
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.urls import reverse_lazy
+
+from nocturnal_project import __version__, request_log
+from nocturnal_project.env import Environment, read_dotenv
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+read_dotenv(BASE_DIR / os.environ.get("DOTENV", ".env"))
+env = Environment(os.environ)
+
+# What runs, and as whom
+
+VERSION = __version__
+NOCTURNAL_ENV = env.choice("NOCTURNAL_ENV", ("development", "production"), default="development")
+PRODUCTION = NOCTURNAL_ENV == "production"
+INSTANCE_ID = env.text("INSTANCE_ID", default=socket.gethostname())
+PORT = env.number("PORT", default=5000, minimum=1, maximum=65535)
+PUBLIC_URL = env.url("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}")
+DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var")))
+DEBUG = env.flag("DEBUG", default=False)
+
+# Secrets. The defaults are for one developer's machine; checks.py refuses them in production.
+
+INSECURE_DEFAULT_KEY = "development-only-key-that-everyone-can-read-in-the-source"
+SECRET_KEY = env.text("SECRET_KEY", default=INSECURE_DEFAULT_KEY)
+JWT_SECRET = env.text("JWT_SECRET", default=INSECURE_DEFAULT_KEY)
+
+# Who may talk to us
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=() if PRODUCTION else ("localhost", "127.0.0.1", "[::1]"))
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, maximum=10)
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ("authorization", "content-type", "idempotency-key", "x-request-id")
+CORS_EXPOSE_HEADERS = (
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
+)
+
+# Applications and the way of a request
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "nocturnal_project.apps.NocturnalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "nocturnal_project.apps.NocturnalConfig",
+    "accounts",
+    "ratelimits",
+    "uploads",
+    "health",
+]
+MIDDLEWARE = [
+    "nocturnal_project.request_log.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "nocturnal_project.middleware.HostCheckMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "nocturnal_project.problems.ProblemMiddleware",
+]
+ROOT_URLCONF = "nocturnal_project.urls"
+WSGI_APPLICATION = "nocturnal_project.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "nocturnal_project" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Records
+
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "nocturnal.sqlite3",
+        # WAL lets readers work beside the one writer; IMMEDIATE makes writers queue instead of failing.
+        "OPTIONS": {
+            "timeout": 5,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Counters, snapshots and admin sessions
+
+_REDIS_HOST = env.text("REDIS_HOST", default="127.0.0.1")
+_REDIS_PORT = env.number("REDIS_PORT", default=6379, minimum=1, maximum=65535)
+REDIS_URL = env.text("REDIS_URL") or (
+    f"redis://{_REDIS_HOST}:{_REDIS_PORT}/0" if env.flag("REDIS_ENABLED", default=False) else ""
+)
+_LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": _LOCAL_MEMORY, "LOCATION": "default"},
+    # The counters of the local rate limiter. At 100,000 keys the least recently used go first.
+    "ratelimits": {
+        "BACKEND": _LOCAL_MEMORY,
+        "LOCATION": "ratelimits",
+        "OPTIONS": {"MAX_ENTRIES": 100_000, "CULL_FREQUENCY": 10},
+    },
+}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "nocturnal",
+        "OPTIONS": {
+            "PASSWORD": env.text("REDIS_PASSWORD") or None,
+            "SOCKET_CONNECT_TIMEOUT": 0.2,
+            "SOCKET_TIMEOUT": 0.2,
+        },
+    }
+RATELIMIT_USE_CACHE = "ratelimits"
+RATE_LIMIT_OVERRIDES = {name: value for name, value in os.environ.items() if name.startswith("RATE_LIMIT_")}
+
+SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_FAILURE_VIEW = "nocturnal_project.problems.csrf_failure"
+
+# Bytes
+
+USE_S3 = env.flag("USE_S3", default=False)
+MAX_UPLOAD_BYTES = 10 * 1024 * 1024
+MAX_JSON_BYTES = 64 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+SIGNED_URL_SECONDS = 3600
+_LOCAL_FILES: dict[str, Any] = {
+    "BACKEND": "uploads.local_files.LocalFileStorage",
+    "OPTIONS": {"location": DATA_DIR / "files"},
+}
+_S3: dict[str, Any] = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "bucket_name": env.text("S3_BUCKET"),
+        "region_name": env.text("AWS_REGION") or None,
+        "endpoint_url": env.url("S3_ENDPOINT_URL") or None,
+        "addressing_style": "path" if env.text("S3_ENDPOINT_URL") else "auto",
+        "signature_version": "s3v4",
+        "querystring_expire": SIGNED_URL_SECONDS,
+        "file_overwrite": False,
+        "default_acl": None,
+    },
+}
+STORAGES = {
+    "default": _S3 if USE_S3 else _LOCAL_FILES,
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
+STATICFILES_DIRS = [BASE_DIR / "nocturnal_project" / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+# People
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["accounts.hashers.Argon2idHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.password_validation.SimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = reverse_lazy("admin:login")
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
+REFRESH_TOKEN_LIFETIME = timedelta(days=30)
+REFRESH_GRACE = timedelta(seconds=10)
+
+# The API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["nocturnal_project.api.BoundedJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "nocturnal_project.api.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "nocturnal_project.openapi.NocturnalSchema",
+    "EXCEPTION_HANDLER": "nocturnal_project.problems.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Nocturnal",
+    "DESCRIPTION": (BASE_DIR / "nocturnal_project" / "api_description.md").read_text(encoding="utf-8"),
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayRequestDuration": True},
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"UploadStatus": "uploads.models.Upload.Status"},
+}
+
+# Headers that protect browsers. Pages that need more ask for it by decorator.
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if PUBLIC_URL.startswith("https://") else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {"default-src": ["'none'"], "frame-ancestors": ["'none'"], "base-uri": ["'none'"]}
+}
+
+# Words, time and the look of the admin
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+_INDIGO = {
+    "50": "238 242 255",
+    "100": "224 231 255",
+    "200": "199 210 254",
+    "300": "165 180 252",
+    "400": "129 140 248",
+    "500": "99 102 241",
+    "600": "79 70 229",
+    "700": "67 56 202",
+    "800": "55 48 163",
+    "900": "49 46 129",
+    "950": "30 27 75",
+}
+UNFOLD = {
+    "SITE_TITLE": "Nocturnal",
+    "SITE_HEADER": "Nocturnal",
+    "SITE_SUBHEADER": "Staff",
+    "SITE_SYMBOL": "bedtime",
+    "SITE_URL": "/api/docs/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: f"/{STATIC_URL}favicon.svg"}],
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "nocturnal_project.apps.environment_badge",
+    "COLORS": {"primary": _INDIGO},
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": "People",
+                "items": [
+                    {"title": "Users", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
+                    {"title": "Sessions", "icon": "devices", "link": reverse_lazy("admin:accounts_session_changelist")},
+                    {"title": "Groups", "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
+                ],
+            },
+            {
+                "title": "Files",
+                "items": [
+                    {"title": "Uploads", "icon": "folder", "link": reverse_lazy("admin:uploads_upload_changelist")},
+                ],
+            },
+        ],
+    },
+}
+
+# Logs: one line a request, JSON for machines or plain for people
+
+LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "console"), default="json" if PRODUCTION else "console")
+LOG_LEVEL = env.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), default="info")
+LOGGING_CONFIG = None
+request_log.configure(log_format=LOG_FORMAT, level=LOG_LEVEL, instance=INSTANCE_ID)

@@ -1,0 +1,32 @@
+"""A check at start: every RATE_LIMIT_ variable means something, and the numbers fit together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from ratelimits.policies import OVERRIDABLE, POLICIES, variable_of
+
+
+@register()
+def overrides_are_understood(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse a misspelt variable or a number that cannot be one, rather than run with a limit nobody chose."""
+    known = {variable_of(policy, field) for policy in POLICIES.values() for field in OVERRIDABLE}
+    found: list[CheckMessage] = []
+    for name, value in settings.RATE_LIMIT_OVERRIDES.items():
+        if name not in known:
+            text = f"{name} overrides nothing: use one of {', '.join(sorted(known))}."
+            found.append(Error(text, id="ratelimits.E001"))
+        elif not (value.isascii() and value.isdigit() and int(value) > 0):
+            found.append(Error(f"Set {name} to a whole number above 0, or unset it.", id="ratelimits.E002"))
+    for policy in POLICIES.values():
+        if policy.strict > policy.normal or policy.strict_after > policy.block_after:
+            text = (
+                f"The policy {policy.name} contradicts itself: keep strict ({policy.strict}) at most normal "
+                f"({policy.normal}), and strict_after ({policy.strict_after}) at most block_after "
+                f"({policy.block_after})."
+            )
+            found.append(Error(text, id="ratelimits.E003"))
+    return found

@@ -1,0 +1,59 @@
+"""What can go wrong with uploads."""
+
+from nocturnal_project.errors import NocturnalError
+
+
+class FileTooLarge(NocturnalError):
+    """The file is larger than may pass through a pod."""
+
+    code = "file_too_large"
+    status = 413
+    title = "The file is too large."
+
+
+class UnsupportedFileType(NocturnalError):
+    """The bytes are of no type that we keep."""
+
+    code = "unsupported_file_type"
+    status = 415
+    title = "Files of this type are not accepted."
+
+
+class FileTypeMismatch(NocturnalError):
+    """The bytes are of another type than the name or the declared type says."""
+
+    code = "file_type_mismatch"
+    status = 422
+    title = "The file is not of the type that it claims."
+
+
+class SignedUrlInvalid(NocturnalError):
+    """The signed URL was altered or has expired."""
+
+    code = "signed_url_invalid"
+    status = 403
+    title = "The link is not valid or has expired. Ask for a new one."
+
+
+class UploadNotReady(NocturnalError):
+    """The file's bytes are not stored yet."""
+
+    code = "upload_not_ready"
+    status = 409
+    title = "The file is not ready."
+
+
+class IdempotencyConflict(NocturnalError):
+    """A request with the same Idempotency-Key is still being carried out."""
+
+    code = "request_in_progress"
+    status = 409
+    title = "A request with this Idempotency-Key is in progress."
+
+
+class IdempotencyMismatch(NocturnalError):
+    """The Idempotency-Key was used for another file."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "This Idempotency-Key was used for a different request."

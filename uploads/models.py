@@ -1,0 +1,47 @@
+"""Uploaded files: the rows. The bytes are in the storage, under ``key``."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from nocturnal_project.identifiers import uuid7
+
+
+class Upload(models.Model):
+    """One file of one owner. ``ready`` means: the bytes are stored and were verified."""
+
+    class Status(models.TextChoices):
+        """Where the file is on its way."""
+
+        PENDING = "pending", "Pending"
+        READY = "ready", "Ready"
+        REJECTED = "rejected", "Rejected"
+
+    # The column is _id so that MongoDB keys the document by it. UUIDv7: newest first is by this alone.
+    id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    category = models.CharField(max_length=40)
+    filename = models.CharField(max_length=255)
+    content_type = models.CharField("type", max_length=100)
+    size_bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField("SHA-256", max_length=64)
+    key = models.CharField(max_length=200, editable=False)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    # What makes a repeated POST find the first one's row: the owner's Idempotency-Key, hashed, or else this row's id.
+    request_key = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField("uploaded", default=timezone.now, editable=False)
+
+    class Meta:
+        """A page of somebody's newest files, in a category or not, is one walk along an index."""
+
+        ordering = ("-id",)
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["owner", "-id"], name="upload_owner_newest"),
+            models.Index(fields=["owner", "category", "-id"], name="upload_owner_category"),
+        ]
+
+    def __str__(self) -> str:
+        """Return the name its owner gave it."""
+        return self.filename

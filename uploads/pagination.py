@@ -1,0 +1,47 @@
+"""Pages of uploads: a cursor names the last row seen, so new files never shift a page."""
+
+import uuid
+from typing import Any
+
+from rest_framework.exceptions import NotFound as InvalidCursor
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from nocturnal_project.errors import InvalidInput
+
+
+class NewestFirst(CursorPagination):
+    """Fifty a page, or what ``limit`` says up to a hundred."""
+
+    ordering = "-id"
+    page_size = 50
+    max_page_size = 100
+    page_size_query_param = "limit"
+    page_size_query_description = "Results a page, at most 100."
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """Return the cursor.
+
+        Raises:
+            InvalidInput: we did not make it.
+        """
+        refusal = InvalidInput.at(
+            "?cursor", code="invalid_cursor", detail="The cursor is none of ours. Start without one."
+        )
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                uuid.UUID(str(cursor.position))
+        except (InvalidCursor, ValueError) as error:
+            raise refusal from error
+        return cursor
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Answer with the page, its neighbours in the body and as Link (RFC 8288)."""
+        response = super().get_paginated_response(data)
+        neighbours = {"next": self.get_next_link(), "prev": self.get_previous_link()}
+        links = [f'<{url}>; rel="{name}"' for name, url in neighbours.items() if url]
+        if links:
+            response["Link"] = ", ".join(links)
+        return response

@@ -1,0 +1,42 @@
+"""Reading multipart bodies of bounded size."""
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.exceptions import TooManyFilesSent
+from django.http import UnreadablePostError
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import MultiPartParser
+
+from nocturnal_project.api import require_bounded_body
+from nocturnal_project.errors import BodyTooLarge
+from uploads.errors import FileTooLarge
+
+# Boundaries, field names and a category around the file.
+_ENVELOPE_BYTES = 64 * 1024
+
+
+class BoundedMultiPartParser(MultiPartParser):
+    """Reads one file: in memory while it is small, on disk above 2.5 MB."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the fields and the file.
+
+        Raises:
+            FileTooLarge: by its Content-Length, before it is read.
+            ParseError: cut short, malformed, or with more than one file.
+        """
+        request = (parser_context or {})["request"]
+        try:
+            require_bounded_body(request, limit_bytes=settings.MAX_UPLOAD_BYTES + _ENVELOPE_BYTES)
+            return super().parse(stream, media_type, parser_context)
+        except BodyTooLarge as error:
+            limit = settings.MAX_UPLOAD_BYTES
+            raise FileTooLarge(f"A file has at most {limit:,} bytes.", max_bytes=limit) from error
+        except TooManyFilesSent as error:
+            raise ParseError("Send one file in a request.") from error
+        except UnreadablePostError as error:
+            raise ParseError("The body ended before it was complete.") from error

@@ -1,0 +1,102 @@
+"""How the upload endpoints look in the OpenAPI description."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+    inline_serializer,
+)
+from rest_framework import serializers
+
+from nocturnal_project.openapi import IDEMPOTENCY_KEY, problem_answer
+from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest
+
+_UPLOAD = {
+    "id": "019b2c3d-5e6f-7a8b-9c0d-1e2f3a4b5c6d",
+    "category": "general",
+    "filename": "moon.png",
+    "content_type": "image/png",
+    "size_bytes": 68,
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "status": "ready",
+    "created_at": "2026-01-02T03:04:05.678Z",
+}
+_ONE = OpenApiExample("upload", value=_UPLOAD, response_only=True)
+_ID = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The upload's id.")
+_MISSING = problem_answer(404, "not_found", "There is no such upload, or it is someone else's.")
+_NOT_READY = problem_answer(409, "upload_not_ready", "The file is not ready.")
+_PAGE = inline_serializer(
+    "UploadPage",
+    {
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
+        "results": UploadAnswer(many=True),
+    },
+)
+_PAGING = [
+    OpenApiParameter("cursor", description="From next or previous."),
+    OpenApiParameter("limit", OpenApiTypes.INT, description="Results a page, 1 to 100.", default=50),
+]
+
+
+def _operation(name: str, **more: Any) -> Any:
+    return extend_schema(tags=["uploads"], operation_id=name, **more)
+
+
+uploads = extend_schema_view(
+    list=_operation(
+        "list_uploads",
+        parameters=[ListRequest, *_PAGING],
+        responses={
+            200: _PAGE,
+            422: problem_answer(
+                422,
+                "invalid_input",
+                "The cursor is none of ours. Start without one.",
+                errors=[{"pointer": "?cursor", "code": "invalid_cursor", "detail": "The cursor is none of ours."}],
+            ),
+        },
+        examples=[
+            OpenApiExample("page", value={"next": None, "previous": None, "results": [_UPLOAD]}, response_only=True)
+        ],
+    ),
+    create=_operation(
+        "create_upload",
+        request={"multipart/form-data": UploadRequest},
+        parameters=[IDEMPOTENCY_KEY],
+        responses={
+            201: UploadAnswer,
+            409: problem_answer(409, "request_in_progress", "A request with this Idempotency-Key is in progress."),
+            411: problem_answer(411, "length_required", "The request needs a Content-Length."),
+            413: problem_answer(413, "file_too_large", "The file is too large."),
+            415: problem_answer(415, "unsupported_file_type", "Files of this type are not accepted."),
+        },
+        examples=[_ONE],
+    ),
+    retrieve=_operation("read_upload", parameters=[_ID], responses={200: UploadAnswer, 404: _MISSING}, examples=[_ONE]),
+    destroy=_operation(
+        "delete_upload", parameters=[_ID], responses={204: OpenApiResponse(description="It is gone."), 404: _MISSING}
+    ),
+    url=_operation(
+        "sign_upload_url",
+        parameters=[_ID, SignedUrlRequest],
+        responses={200: SignedUrlAnswer, 404: _MISSING, 409: _NOT_READY},
+        examples=[
+            OpenApiExample(
+                "url",
+                value={"url": "https://…/moon.png?X-Amz-Signature=…", "expires_at": "2026-01-02T04:04:05.678Z"},
+                response_only=True,
+            )
+        ],
+    ),
+    content=_operation(
+        "download_upload",
+        parameters=[_ID],
+        responses={302: OpenApiResponse(description="Location is a signed URL."), 404: _MISSING, 409: _NOT_READY},
+    ),
+)

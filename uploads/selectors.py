@@ -1,0 +1,38 @@
+"""Reading uploads. Every query is the owner's: someone else's file does not exist."""
+
+import uuid
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from nocturnal_project.errors import NotFound
+from uploads.models import Upload
+
+
+def uploads_of(
+    owner_id: uuid.UUID, *, category: str = "", status: str = "", created_after: datetime | None = None
+) -> QuerySet[Upload]:
+    """Return the owner's uploads, newest first, narrowed by what is given."""
+    found = Upload.objects.filter(owner_id=owner_id)
+    if category:
+        found = found.filter(category=category)
+    if status:
+        found = found.filter(status=status)
+    if created_after:
+        found = found.filter(created_at__gt=created_after)
+    return found.order_by("-id")
+
+
+def upload_of(owner_id: uuid.UUID, upload_id: str) -> Upload:
+    """Return one upload of the owner.
+
+    Raises:
+        NotFound: there is none with this id, it is someone else's, or the id is no id.
+    """
+    try:
+        found = Upload.objects.filter(pk=uuid.UUID(upload_id), owner_id=owner_id).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no such upload.")
+    return found

@@ -1,0 +1,93 @@
+"""The one way to the bytes: local files or S3, as configured, through Django's storage API."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import IO, Any, Protocol, cast
+
+import structlog
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.utils.http import content_disposition_header
+
+from nocturnal_project.errors import ServiceUnavailable
+
+_log = structlog.stdlib.get_logger("nocturnal.uploads")
+_CHUNK = 256 * 1024
+
+
+class _Storage(Protocol):
+    def save(self, name: str, content: "File[bytes]") -> str: ...
+    def open(self, name: str, mode: str = "rb") -> "File[bytes]": ...
+    def delete(self, name: str) -> None: ...
+    def exists(self, name: str) -> bool: ...
+    def url(self, name: str, parameters: dict[str, Any] | None = None, expire: int | None = None) -> str: ...
+
+
+_storage = cast("_Storage", default_storage)
+
+
+def digest(file: IO[bytes]) -> tuple[str, int]:
+    """Return the SHA-256 (hex) and the size in bytes, reading in chunks; the file is left at its end."""
+    file.seek(0)
+    hasher, size = hashlib.sha256(), 0
+    while chunk := file.read(_CHUNK):
+        hasher.update(chunk)
+        size += len(chunk)
+    return hasher.hexdigest(), size
+
+
+def put(key: str, file: IO[bytes], *, sha256: str) -> None:
+    """Store the bytes under the key and verify what was stored.
+
+    Raises:
+        ServiceUnavailable: the storage failed, or what it stored is not what was sent; nothing is left under the key.
+    """
+    file.seek(0)
+    with _answering_for("store"):
+        stored = _storage.save(key, File(file))
+        with _storage.open(stored) as written:
+            verified = stored == key and digest(written)[0] == sha256
+    if not verified:
+        remove(stored)
+        _log.error("stored bytes differ", key=key)
+        raise ServiceUnavailable("The file could not be stored faithfully. Try again.")
+
+
+def remove(key: str) -> None:
+    """Remove the bytes; removing what is not there is no error.
+
+    Raises:
+        ServiceUnavailable: the storage failed.
+    """
+    with _answering_for("remove"):
+        _storage.delete(key)
+
+
+def open_bytes(key: str) -> "File[bytes]":
+    """Open the bytes for reading.
+
+    Raises:
+        FileNotFoundError: there is nothing under the key.
+    """
+    return _storage.open(key)
+
+
+def signed_url(key: str, *, filename: str, content_type: str, seconds: int, now: datetime) -> tuple[str, datetime]:
+    """Return a URL that gives out the bytes as a download under their name, and when it ends."""
+    parameters = {
+        "ResponseContentDisposition": content_disposition_header(as_attachment=True, filename=filename),
+        "ResponseContentType": content_type,
+    }
+    return _storage.url(key, parameters=parameters, expire=seconds), now + timedelta(seconds=seconds)
+
+
+@contextmanager
+def _answering_for(action: str) -> Iterator[None]:
+    """Turn what a storage raises into our answer; the libraries behind share no base class but Exception."""
+    try:
+        yield
+    except Exception as error:
+        _log.exception("storage failed", action=action)
+        raise ServiceUnavailable("The file storage did not answer. Try again shortly.") from error

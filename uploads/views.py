@@ -1,0 +1,100 @@
+"""The endpoints of uploads."""
+
+from django.http import FileResponse, HttpRequest
+from django.http.response import HttpResponseBase, HttpResponseRedirect
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from rest_framework.decorators import action
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
+
+from accounts.authentication import AuthenticatedRequest
+from nocturnal_project.api import idempotency_key
+from nocturnal_project.errors import NotFound
+from ratelimits.policies import POLICIES
+from ratelimits.throttling import RateLimitedAPIView, exempt
+from uploads import local_files, schema, selectors, services, storage
+from uploads.pagination import NewestFirst
+from uploads.parsers import BoundedMultiPartParser
+from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest
+
+
+@schema.uploads
+class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
+    """The caller's files."""
+
+    rate_limits = {"create": POLICIES["upload"]}  # the rest: api
+    parser_classes = (BoundedMultiPartParser,)
+    pagination_class = NewestFirst
+    lookup_value_converter = "str"
+
+    def list(self, request: AuthenticatedRequest) -> Response:
+        """List the files, newest first."""
+        wanted = ListRequest(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        pages = NewestFirst()
+        found = selectors.uploads_of(request.user.pk, **wanted.validated_data)
+        page = pages.paginate_queryset(found, request, view=self)
+        return pages.get_paginated_response(UploadAnswer(page, many=True).data)
+
+    def create(self, request: AuthenticatedRequest) -> Response:
+        """Store a file of at most 10 MB."""
+        wanted = UploadRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        file = wanted.validated_data["file"]
+        upload, made = services.store_upload(
+            owner_id=request.user.pk,
+            incoming=services.Incoming(
+                file=file, size_bytes=file.size, name=file.name, declared_type=file.content_type or ""
+            ),
+            category=wanted.validated_data["category"],
+            idempotency_key=idempotency_key(request),
+            now=timezone.now(),
+        )
+        headers = {"Location": f"/api/v1/uploads/{upload.pk}"} | ({} if made else {"Idempotent-Replayed": "true"})
+        return Response(UploadAnswer(upload).data, status=201, headers=headers)
+
+    def retrieve(self, request: AuthenticatedRequest, pk: str) -> Response:
+        """Read one file's facts."""
+        return Response(UploadAnswer(selectors.upload_of(request.user.pk, pk)).data)
+
+    def destroy(self, request: AuthenticatedRequest, pk: str) -> Response:
+        """Delete a file. There is no way back."""
+        services.delete_upload(upload=selectors.upload_of(request.user.pk, pk))
+        return Response(status=204)
+
+    @action(detail=True, methods=["get"])
+    def url(self, request: AuthenticatedRequest, pk: str) -> Response:
+        """Get a URL that downloads the file without a token, for at most an hour."""
+        wanted = SignedUrlRequest(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        upload = selectors.upload_of(request.user.pk, pk)
+        url, expires_at = services.signed_url(
+            upload=upload, seconds=wanted.validated_data["expires_in"], now=timezone.now()
+        )
+        answer = SignedUrlAnswer({"url": url, "expires_at": expires_at})
+        return Response(answer.data, headers={"Cache-Control": "private, no-store"})
+
+    @action(detail=True, methods=["get"])
+    def content(self, request: AuthenticatedRequest, pk: str) -> HttpResponseBase:
+        """Be redirected to a signed URL of the file."""
+        upload = selectors.upload_of(request.user.pk, pk)
+        url, _ = services.signed_url(upload=upload, seconds=60, now=timezone.now())
+        response = HttpResponseRedirect(url)
+        response["Cache-Control"] = "private, no-store"
+        return response
+
+
+@exempt("The URL is signed and short-lived; with S3 these requests never reach us.")
+@require_safe
+def signed_file(request: HttpRequest, signed: str) -> HttpResponseBase:
+    """Give out a local file to whoever has its signed URL."""
+    wanted = local_files.read_signed(signed)
+    try:
+        file = storage.open_bytes(wanted["key"])
+    except FileNotFoundError as error:
+        raise NotFound("The file was deleted.") from error
+    response = FileResponse(file, content_type=wanted["content_type"])
+    response["Content-Disposition"] = wanted["disposition"]
+    response["Cache-Control"] = "private, no-store"
+    return response
