@@ -1,6 +1,7 @@
 """Fixtures of every test: nothing is shared between tests, and people have names."""
 
-from collections.abc import Callable, Iterator
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,12 @@ import pytest
 from django.core.cache import caches
 from django.core.files.storage import storages
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from uploads import services
+from uploads.models import Upload
 
 PASSWORD = "correct horse battery staple"
 
@@ -24,13 +28,13 @@ def fresh_counters() -> None:
 
 
 @pytest.fixture(autouse=True)
-def files(tmp_path: Path) -> Iterator[Path]:
+def files(tmp_path: Path) -> Path:
     """The folder of stored files, empty."""
     storage: Any = storages["default"]
     storage._location = str(tmp_path / "files")
     for cached in ("base_location", "location"):
         storage.__dict__.pop(cached, None)
-    yield tmp_path / "files"
+    return tmp_path / "files"
 
 
 @pytest.fixture
@@ -79,3 +83,15 @@ def staff(make_user: Callable[..., User]) -> Client:
     client = Client()
     client.force_login(make_user("Sam", is_staff=True, is_superuser=True))
     return client
+
+
+@pytest.fixture
+def upload_as() -> Callable[..., Upload]:
+    """Store a small text file for a user."""
+
+    def store(user: User, content: bytes = b"hello\n", name: str = "hello.txt", category: str = "general") -> Upload:
+        incoming = services.Incoming(io.BytesIO(content), len(content), name, declared_type="")
+        upload, _ = services.store_upload(owner_id=user.pk, incoming=incoming, category=category, now=timezone.now())
+        return upload
+
+    return store

@@ -13,7 +13,7 @@ from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from nocturnal_project.errors import BodyTooLarge, InvalidInput, LengthRequired
+from nocturnal_project.errors import BodyTooLarge, InvalidInput
 
 _LONGEST_IDEMPOTENCY_KEY = 255
 
@@ -23,10 +23,7 @@ def require_bounded_body(request: HttpRequest, *, limit_bytes: int) -> None:
 
     Raises:
         BodyTooLarge: it says that it is larger than ``limit_bytes``.
-        LengthRequired: it is chunked; Django would take it for empty.
     """
-    if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
-        raise LengthRequired("Send the body with a Content-Length; chunked bodies are not taken.")
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isascii() and length.isdigit() and int(length) > limit_bytes:
         raise BodyTooLarge(f"Send at most {limit_bytes:,} bytes to this endpoint.", max_bytes=limit_bytes)

@@ -1,5 +1,6 @@
 """The OpenAPI description: what every operation shares is said once, here."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -78,23 +79,33 @@ _UNAVAILABLE = problem_answer(503, "service_unavailable", "A system behind this 
 class NocturnalSchema(AutoSchema):
     """Adds to every operation the failures that all of them share, as problem+json."""
 
-    def get_response_serializers(self) -> Any:
-        """Return the operation's own answers with the shared ones behind them."""
-        own = super().get_response_serializers()
-        answers = dict(own) if isinstance(own, dict) else {200: own}
-        shared: dict[int, OpenApiResponse] = {503: _UNAVAILABLE}
-        if self.get_auth() and {} not in self.get_auth():
-            shared[401] = _SIGN_IN_FIRST
-        if self.path.startswith("/api/v1/"):
-            shared[429] = _LIMITED
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        """Return the operation's own answers with the shared ones behind them.
+
+        Not get_response_serializers: extend_schema puts its own in place of that.
+        """
+        own = super()._get_response_bodies(direction)
+        shared = {
+            str(status): self._get_response_for_code(answer, str(status), direction=direction)
+            for status, answer in self._shared_answers()
+        }
+        return dict(sorted({**shared, **own}.items()))
+
+    def _shared_answers(self) -> Iterator[tuple[int, OpenApiResponse]]:
+        if not self.path.startswith("/api/v1/"):
+            return
+        if {} not in self.get_auth():
+            yield 401, _SIGN_IN_FIRST
         if self.method in ("POST", "PATCH", "PUT"):
-            shared |= {400: _MALFORMED, 422: _INVALID}
-        return {**shared, **answers}
+            yield 400, _MALFORMED
+            yield 422, _INVALID
+        yield 429, _LIMITED
+        yield 503, _UNAVAILABLE
 
     def _get_response_for_code(
         self, serializer: Any, status_code: str, media_types: list[str] | None = None, direction: str = "response"
     ) -> Any:
-        if int(status_code) >= 400 and self.path != "/api/health":  # noqa: PLR2004  every failure
+        if int(status_code) >= 400 and self.path.startswith("/api/v1/"):  # noqa: PLR2004  every failure
             media_types = [PROBLEM_MEDIA_TYPE]
         return super()._get_response_for_code(  # type: ignore[no-untyped-call]  # untyped parent
             serializer, status_code, media_types, direction

@@ -10,9 +10,10 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from rest_framework import exceptions as drf
@@ -58,8 +59,14 @@ def problem(
         **facts,
     }
     if _is_for_a_person(request):
-        return render(request, "error.html", {"problem": body, "phrase": phrase}, status=status)
-    return HttpResponse(json.dumps(body), content_type=CONTENT_TYPE, status=status, headers=headers)
+        page = render(request, "error.html", {"problem": body, "phrase": phrase}, status=status)
+        for name, value in (headers or {}).items():
+            page.headers[name] = value
+        return page
+    content = json.dumps(body).encode()
+    # Set here too, because an answer made outside the common middleware would be sent in chunks.
+    length = {"Content-Length": str(len(content))}
+    return HttpResponse(content, content_type=CONTENT_TYPE, status=status, headers=length | dict(headers or {}))
 
 
 def _is_for_a_person(request: HttpRequest) -> bool:
@@ -81,7 +88,7 @@ def problem_of(request: HttpRequest, error: Exception) -> HttpResponse | None:
             known = ServiceUnavailable("The database did not answer in time. Try again shortly.")
         case PermissionDenied():
             return problem(request, status=403, code="forbidden", detail="You may not do this.")
-        case SuspiciousOperation():
+        case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return problem(request, status=400, code="malformed_request", detail="The request cannot be understood.")
         case drf.APIException():
             return _problem_of_drf(request, error)
@@ -115,15 +122,20 @@ def _problem_of_drf(request: HttpRequest, error: drf.APIException) -> HttpRespon
 
 def _input_errors(details: Any, pointer: str) -> Any:
     """Flatten DRF's nested details to a list of {pointer, code, detail}, pointers as RFC 6901 fragments."""
-    if isinstance(details, Mapping) and set(details) != {"message", "code"}:
+    if _is_leaf(details):
+        yield {"pointer": pointer, "code": str(details["code"]), "detail": str(details["message"])}
+    elif isinstance(details, Mapping):
         for name, inner in details.items():
             escaped = str(name).replace("~", "~0").replace("/", "~1")
             yield from _input_errors(inner, pointer if name == "non_field_errors" else f"{pointer}/{escaped}")
-    elif isinstance(details, list):
-        for inner in details:
-            yield from _input_errors(inner, pointer)
     else:
-        yield {"pointer": pointer, "code": str(details["code"]), "detail": str(details["message"])}
+        for index, inner in enumerate(details):
+            yield from _input_errors(inner, pointer if _is_leaf(inner) else f"{pointer}/{index}")
+
+
+def _is_leaf(details: Any) -> bool:
+    """Tell an error itself from fields that happen to be called message and code."""
+    return isinstance(details, Mapping) and isinstance(details.get("message"), str)
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:

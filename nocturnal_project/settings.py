@@ -55,7 +55,7 @@ CORS_EXPOSE_HEADERS = (
 # Applications and the way of a request
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # its default one would put its own site in place of ours
     "unfold.contrib.filters",
     "nocturnal_project.apps.NocturnalAdminConfig",
     "django.contrib.auth",
@@ -73,16 +73,14 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "nocturnal_project.request_log.RequestLogMiddleware",
-    "django.middleware.security.SecurityMiddleware",
+    "nocturnal_project.middleware.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "nocturnal_project.middleware.HostCheckMiddleware",
+    "nocturnal_project.middleware.RequestCheckMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "nocturnal_project.problems.ProblemMiddleware",
 ]
 ROOT_URLCONF = "nocturnal_project.urls"
@@ -233,21 +231,18 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayRequestDuration": True},
+    # Without a validator of our own, the page would send its address to swagger.io.
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayRequestDuration": True, "validatorUrl": None},
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {"UploadStatus": "uploads.models.Upload.Status"},
 }
 
-# Headers that protect browsers. Pages that need more ask for it by decorator.
+# Headers that protect browsers; middleware.py adds the Content-Security-Policy.
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if PUBLIC_URL.startswith("https://") else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {"default-src": ["'none'"], "frame-ancestors": ["'none'"], "base-uri": ["'none'"]}
-}
 
 # Words, time and the look of the admin
 
@@ -255,6 +250,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
+DATETIME_FORMAT = "Y-m-d H:i"
 _INDIGO = {
     "50": "238 242 255",
     "100": "224 231 255",

@@ -2,8 +2,11 @@
 
 import os
 import sys
+from collections.abc import Iterable
+from typing import NoReturn
 
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nocturnal_project.settings")
@@ -12,17 +15,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nocturnal_project.settings")
 _CANNOT_BOOT = 3
 
 
-def _refuse_bad_configuration() -> None:
-    serious = [message for message in checks.run_checks() if message.is_serious()]
-    if serious:
-        lines = "\n".join(f"  {message}" for message in serious)
-        sys.stderr.write(f"Nocturnal does not start until this is mended:\n{lines}\n")
-        sys.stderr.flush()
-        raise SystemExit(_CANNOT_BOOT)
+def _refuse(reasons: Iterable[object]) -> NoReturn:
+    lines = "\n".join(f"  {reason}" for reason in reasons)
+    sys.stderr.write(f"Nocturnal does not start until this is mended:\n{lines}\n")
+    sys.stderr.flush()
+    raise SystemExit(_CANNOT_BOOT)
 
 
-application = get_wsgi_application()
-_refuse_bad_configuration()
+try:
+    application = get_wsgi_application()
+except ImproperlyConfigured as error:
+    _refuse([error])
+if serious := [message for message in checks.run_checks() if message.is_serious()]:
+    _refuse(serious)
 
 from ratelimits import limiter  # noqa: E402  apps must be ready first
 

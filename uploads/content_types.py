@@ -110,22 +110,12 @@ def _office_type(file: IO[bytes]) -> str | None:
 def _old_office_type(file: IO[bytes]) -> str | None:
     file.seek(0)
     try:
-        with olefile.OleFileIO(_Unclosed(file)) as container:
+        with olefile.OleFileIO(file) as container:
             if container.exists("WordDocument"):
                 return DOC
             return XLS if container.exists("Workbook") or container.exists("Book") else None
     except (OSError, ValueError, IndexError, TypeError):
         return None
-
-
-class _Unclosed:
-    """Hands a file to a reader that would close it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
-
-    def close(self) -> None:
-        """Leave the file open: its owner closes it."""
 
 
 def _is_text(file: IO[bytes]) -> bool:

@@ -1,6 +1,7 @@
 """Files on this machine's disk behind the same contract as S3: private, and given out by signed URL."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypedDict
 
 from django.conf import settings
@@ -25,6 +26,17 @@ class SignedFile(TypedDict):
 
 class LocalFileStorage(FileSystemStorage):
     """Django's file storage, with django-storages' S3 signature of ``url``."""
+
+    def exists(self, name: str) -> bool:
+        """Tell whether the file is there.
+
+        Raises:
+            NotADirectoryError: the folder of files is none, so that nothing can be said or stored.
+        """
+        folder = Path(self.location)
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(self.location)
+        return super().exists(name)
 
     def url(self, name: str | None, parameters: dict[str, Any] | None = None, expire: int | None = None) -> str:
         """Return a URL that gives out the file until ``expire`` seconds from now."""

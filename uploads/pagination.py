@@ -10,6 +10,9 @@ from rest_framework.response import Response
 
 from nocturnal_project.errors import InvalidInput
 
+# What DRF reads out of text that says nothing at all.
+_NOWHERE = Cursor(offset=0, reverse=False, position=None)
+
 
 class NewestFirst(CursorPagination):
     """Fifty a page, or what ``limit`` says up to a hundred."""
@@ -33,6 +36,8 @@ class NewestFirst(CursorPagination):
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
                 uuid.UUID(str(cursor.position))
+            elif cursor == _NOWHERE and request.query_params[self.cursor_query_param]:
+                raise refusal
         except (InvalidCursor, ValueError) as error:
             raise refusal from error
         return cursor

@@ -103,7 +103,7 @@ def _store_bytes(upload: Upload, file: IO[bytes]) -> None:
         storage.remove(upload.key)
         raise NotFound("The upload was deleted before it was complete.")
     upload.status = Upload.Status.READY
-    _log.info("upload stored", upload=str(upload.pk), content_type=upload.content_type, size_bytes=upload.size_bytes)
+    _log.debug("upload stored", upload=str(upload.pk), content_type=upload.content_type, size_bytes=upload.size_bytes)
 
 
 def signed_url(*, upload: Upload, seconds: int, now: datetime) -> tuple[str, datetime]:
