@@ -5,9 +5,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.negotiation import DefaultContentNegotiation
 
-from ratelimits.policies import Exempt
-from ratelimits.throttling import exempt
+from nocturnal_project.errors import NotFound
+from ratelimits.policies import POLICIES, Exempt
+from ratelimits.throttling import exempt, limited
 from uploads.local_files import PATH as FILES
 from uploads.views import signed_file
 
@@ -20,8 +22,15 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("docs")
 
 
+@limited(POLICIES["api"])
+def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
+    """Refuse a path below /api/ that leads nowhere, charged like any other question, and never as an HTML page."""
+    raise NotFound
+
+
 class _SchemaView(SpectacularAPIView):
     rate_limits = _DESCRIPTION
+    content_negotiation_class = DefaultContentNegotiation  # YAML, or JSON by Accept or ?format=json
 
 
 class _DocsView(SpectacularSwaggerSplitView):
@@ -37,6 +46,7 @@ urlpatterns = [
     path("api/docs/", _DocsView.as_view(), name="docs"),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("uploads.urls")),
+    path("api/<path:rest>", nothing_here),
     path(f"{FILES.strip('/')}/<str:signed>", signed_file, name="signed_file"),
 ]
 

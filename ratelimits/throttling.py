@@ -102,7 +102,11 @@ def limited(policy: Policy) -> Callable[[Callable[..., HttpResponseBase]], Calla
         @wraps(view)
         def charged(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             charge(request, policy, [ip_subject(client_ip(request))])
-            response = view(request, *args, **kwargs)
+            try:
+                response = view(request, *args, **kwargs)
+            except NocturnalError as refusal:
+                refusal.headers = dict(request.rate_limit.headers()) | refusal.headers  # type: ignore[attr-defined]  # set by charge
+                raise
             add_headers(request, response)
             return response
 

@@ -79,7 +79,10 @@ def test_a_65_mb_body_that_comes_anyway_is_answered_too(server: LiveServer) -> N
 
 
 def test_a_chunked_body_is_asked_for_its_length(server: LiveServer) -> None:
-    head = b"POST /api/v1/auth/login HTTP/1.1\r\n%sContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n" % _HOST
+    head = (
+        b"POST /api/v1/auth/login HTTP/1.1\r\n%sContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+        % _HOST
+    )
 
     assert _problem(server, head, b"2\r\n{}\r\n0\r\n\r\n") == (411, "length_required")
 

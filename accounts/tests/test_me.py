@@ -4,10 +4,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import Session, User
-from conftest import PASSWORD
-from uploads import storage
-from uploads.models import Upload
+from accounts.models import User
 
 pytestmark = pytest.mark.django_db
 ME = "/api/v1/me"
@@ -35,25 +32,6 @@ def test_the_name_can_be_changed_and_nothing_else(alice: User, sign_in: Callable
 
 def test_an_empty_change_changes_nothing(alice: User, sign_in: Callable[[User], APIClient]) -> None:
     assert sign_in(alice).patch(ME, {}).json()["name"] == "Alice"
-
-
-def test_closing_an_account_removes_it_with_its_sessions_and_files(
-    alice: User, bob: User, sign_in: Callable[[User], APIClient], upload_as: Callable[..., Upload]
-) -> None:
-    hers, his = upload_as(alice), upload_as(bob)
-    client = sign_in(alice)
-
-    answer = client.delete(ME)
-
-    assert answer.status_code == 204
-    assert [user.email for user in User.objects.all()] == [bob.email]
-    assert not Session.objects.filter(user_id=alice.pk).exists()
-    assert [upload.pk for upload in Upload.objects.all()] == [his.pk]
-    with pytest.raises(FileNotFoundError):
-        storage.open_bytes(hers.key)
-    assert client.get(ME).status_code == 401
-    again = APIClient().post("/api/v1/auth/register", {"email": alice.email, "password": PASSWORD})
-    assert again.status_code == 201
 
 
 def test_a_created_at_is_in_utc(alice: User, sign_in: Callable[[User], APIClient]) -> None:

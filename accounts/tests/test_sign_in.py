@@ -45,13 +45,18 @@ def test_unknown_wrong_and_deactivated_are_answered_alike(api: APIClient, alice:
 
 def test_unknown_and_wrong_cost_one_hashing_each(api: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     hashings: list[str] = []
-    real_encode, real_verify = Argon2PasswordHasher.encode, Argon2PasswordHasher.verify
-    monkeypatch.setattr(
-        Argon2PasswordHasher, "encode", lambda self, p, s: (hashings.append("encode"), real_encode(self, p, s))[1]
-    )
-    monkeypatch.setattr(
-        Argon2PasswordHasher, "verify", lambda self, p, e: (hashings.append("verify"), real_verify(self, p, e))[1]
-    )
+
+    def counted(name: str) -> Callable[..., Any]:
+        real = getattr(Argon2PasswordHasher, name)
+
+        def hash_and_count(*args: Any, **kwargs: Any) -> Any:
+            hashings.append(name)
+            return real(*args, **kwargs)
+
+        return hash_and_count
+
+    for name in ("encode", "verify"):
+        monkeypatch.setattr(Argon2PasswordHasher, name, counted(name))
 
     _log_in(api, email="nobody@example.com")
     _log_in(api, password="wrong password here")

@@ -112,8 +112,8 @@ def test_a_body_that_is_no_upload_is_refused(alice: User, sign_in: SignIn) -> No
     nothing = client.post(PATH, {}, format="multipart")
     text = client.post(PATH, {"file": "text"}, format="multipart")
     json = client.post(PATH, {"file": "x"}, format="json")
-    cut = client.generic("POST", PATH, b"--x\r\nContent-Disp", content_type="multipart/form-data; boundary=x")
-    unbound = client.generic("POST", PATH, b"abc", content_type="multipart/form-data")
+    cut = client.generic("POST", PATH, "--x\r\nContent-Disp", content_type="multipart/form-data; boundary=x")
+    unbound = client.generic("POST", PATH, "abc", content_type="multipart/form-data")
 
     assert [answer.status_code for answer in (nothing, text, json)] == [422, 422, 415]
     assert {cut.status_code, unbound.status_code} <= {400, 422}

@@ -1,0 +1,137 @@
+"""The product on a free port of this machine, served by gunicorn as `make run` serves it.
+
+``with live_server(data_dir=tmp_path / "data", variables={"LOG_FORMAT": "json"}) as server:`` and then ask
+``server.url``. Nothing of the developer's own environment reaches it, and it is stopped whatever happens.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+ROOT = Path(__file__).resolve().parent.parent
+MIGRATE = ("manage.py", "migrate", "--noinput", "--verbosity", "0")
+SERVE = ("-m", "gunicorn", "--config", "nocturnal_project/gunicorn_conf.py", "nocturnal_project.wsgi:application")
+_START_SECONDS = 60
+_STOP_SECONDS = 45  # longer than gunicorn's graceful_timeout
+_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
+# No proxy of the environment stands between a test and 127.0.0.1.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class LiveServer:
+    """One process of the product, which can be stopped and started again on the same port and data."""
+
+    def __init__(self, *, data_dir: Path, variables: Mapping[str, str] | None = None) -> None:
+        """Choose a port; nothing runs yet. ``variables`` are the server's whole configuration."""
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_path = data_dir / "server.log"
+        self.environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
+            "HOME": str(data_dir),
+            "DATA_DIR": str(data_dir),
+            "DOTENV": "",
+            "PORT": str(self.port),
+            **(variables or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of gunicorn's master; signals for the server go there."""
+        assert self._process, "The server is not running."
+        return self._process.pid
+
+    def start(self) -> None:
+        """Migrate, serve, and return when the server is ready.
+
+        Raises:
+            AssertionError: it ended or was not ready in time; with the end of its log.
+        """
+        with self.log_path.open("ab") as log:
+            subprocess.run(
+                [sys.executable, *MIGRATE],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                timeout=_START_SECONDS,
+                check=True,
+            )
+            self._process = subprocess.Popen(
+                [sys.executable, *SERVE],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a group of its own, so that the worker goes with its master
+            )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> int:
+        """End the server as an orchestrator does and return its exit code; killed when it does not end in time."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.terminate()
+        try:
+            return process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(_STOP_SECONDS)
+            raise AssertionError(f"The server ignored SIGTERM for {_STOP_SECONDS} s.\n{self.log_tail()}") from None
+
+    def log_tail(self, lines: int = 40) -> str:
+        """Return the last lines that the server wrote."""
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._is_ready():
+            try:
+                code = process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                assert time.monotonic() < deadline, f"Not ready after {_START_SECONDS} s.\n{self.log_tail()}"
+            else:
+                raise AssertionError(f"The server ended with {code}.\n{self.log_tail()}")
+
+    def _is_ready(self) -> bool:
+        try:
+            with _direct.open(f"{self.url}/api/health/ready", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+
+@contextmanager
+def live_server(*, data_dir: Path, variables: Mapping[str, str] | None = None) -> Iterator[LiveServer]:
+    """Serve the product while the block runs; a test that fails is shown the end of the server's log."""
+    server = LiveServer(data_dir=data_dir, variables=variables)
+    server.start()
+    try:
+        yield server
+    except BaseException as error:
+        error.add_note(f"The end of the server's log:\n{server.log_tail()}")
+        raise
+    finally:
+        server.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
