@@ -12,7 +12,6 @@ help: ## Say what can be made
 
 run: $(VENV)/base ## Serve the whole product on http://127.0.0.1:5000, with no server installed
 	@$(PY) manage.py migrate --noinput --verbosity 0
-	@echo "Nocturnal serves http://127.0.0.1:$${PORT:-5000}/api/docs/ (stop with Ctrl-C)"
 	@exec $(PY) -m gunicorn --config nocturnal_project/gunicorn_conf.py nocturnal_project.wsgi:application
 
 test: $(VENV)/dev ## Run every test

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from django.core.files.storage import storages
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -15,6 +16,34 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from uploads import services
 from uploads.models import Upload
+
+_ENGINE_TESTS = "nocturnal_project/mongodb/tests"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On MongoDB run what touches data, on SQLite everything but the tests of MongoDB's engine.
+
+    Between them, `make test` runs every test, and every test that touches data on both.
+    """
+    on_mongodb = connection.vendor == "mongodb"
+    chosen = [
+        item
+        for item in items
+        if ((_touches_data(item) or _ENGINE_TESTS in item.path.as_posix()) if on_mongodb else _runs_anywhere(item))
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _touches_data(item: pytest.Item) -> bool:
+    return bool(
+        {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db")
+    )
+
+
+def _runs_anywhere(item: pytest.Item) -> bool:
+    return _ENGINE_TESTS not in item.path.as_posix() or item.path.name == "test_atomic.py"
+
 
 PASSWORD = "correct horse battery staple"
 

@@ -7,13 +7,13 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts import services, sessions
 from accounts.forms import NewUserForm
 from accounts.models import Session, User
+from nocturnal_project import clock
 
 admin.site.unregister(Group)
 
@@ -77,7 +77,7 @@ class UserAdmin(ModelAdmin):
         """Keep the accounts but let nobody in."""
         chosen = list(queryset)
         others = [user for user in chosen if user.pk != request.user.pk]
-        count = sum(services.deactivate(user=user, now=timezone.now()) for user in others)
+        count = sum(services.deactivate(user=user, now=clock.now()) for user in others)
         self.message_user(request, f"Deactivated {count} account(s).", messages.SUCCESS)
         if len(others) < len(chosen):
             self.message_user(request, "Your own account was left alone.", messages.WARNING)
@@ -90,7 +90,7 @@ class UserAdmin(ModelAdmin):
 
     @staticmethod
     def _end_sessions(users: list[User]) -> int:
-        reason, now = Session.EndReason.BY_STAFF, timezone.now()
+        reason, now = Session.EndReason.BY_STAFF, clock.now()
         return sum(sessions.end_sessions_of(user_id=user.pk, reason=reason, now=now) for user in users)
 
 
@@ -113,7 +113,7 @@ class SessionAdmin(ModelAdmin):
         """Return the label of the session's state."""
         if session.ended_at:
             return "Ended"
-        return "Signed in" if session.expires_at > timezone.now() else "Expired"
+        return "Signed in" if session.expires_at > clock.now() else "Expired"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Session], search_term: str
@@ -143,6 +143,6 @@ class SessionAdmin(ModelAdmin):
     @admin.action(description="End these sessions", permissions=["end"])
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """Sign the devices out."""
-        reason, now = Session.EndReason.BY_STAFF, timezone.now()
+        reason, now = Session.EndReason.BY_STAFF, clock.now()
         count = sum(sessions.end_session(session_id=row.pk, reason=reason, now=now) for row in queryset)
         self.message_user(request, f"Ended {count} session(s).", messages.SUCCESS)

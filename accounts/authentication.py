@@ -2,7 +2,6 @@
 
 import re
 
-from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -10,6 +9,7 @@ from accounts import tokens
 from accounts.errors import InvalidToken
 from accounts.models import User
 from accounts.selectors import user_of_session
+from nocturnal_project import clock
 
 # RFC 6750, 2.1. Two Authorization headers reach us joined by a comma, which this does not match.
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
@@ -38,7 +38,7 @@ class BearerAuthentication(BaseAuthentication):
         if match is None:
             raise InvalidToken("Send one Authorization header: Bearer, a space, and the access token.")
         claims = tokens.read_access_token(match[1])
-        user = user_of_session(session_id=claims.session_id, user_id=claims.user_id, now=timezone.now())
+        user = user_of_session(session_id=claims.session_id, user_id=claims.user_id, now=clock.now())
         request._request.log_user_id = str(user.pk)  # type: ignore[attr-defined]  # noqa: SLF001  read by the request log
         return user, claims
 

@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
-from django.utils import timezone
 
+from nocturnal_project.clock import now
 from nocturnal_project.identifiers import uuid7
 
 
@@ -46,7 +46,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=150, blank=True)
     is_staff = models.BooleanField("staff", default=False, help_text="May sign in to this admin.")
     is_active = models.BooleanField("active", default=True, help_text="Untick instead of deleting an account.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
     # The Idempotency-Key that registered the account, hashed: a repeated registration is answered, not refused.
     registration_key = models.CharField(max_length=64, blank=True, default="", editable=False)
 
@@ -81,8 +81,8 @@ class Session(models.Model):
     device_id = models.UUIDField(editable=False)
     user_agent = models.CharField(max_length=200, blank=True)
     counter = models.PositiveIntegerField(default=0, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    rotated_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+    rotated_at = models.DateTimeField(default=now, editable=False)
     expires_at = models.DateTimeField(editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     end_reason = models.CharField(max_length=20, blank=True, choices=EndReason.choices, editable=False)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.utils import timezone
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +20,7 @@ from accounts.serializers import (
     TokenAnswer,
     UserAnswer,
 )
+from nocturnal_project import clock
 from nocturnal_project.api import idempotency_key
 from nocturnal_project.client_ip import client_ip
 from nocturnal_project.errors import InvalidInput
@@ -77,7 +77,7 @@ class RegisterView(_CredentialsView):
         """Make an account and sign in."""
         wanted = RegisterRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
-        now = timezone.now()
+        now = clock.now()
         signed_in = services.register_user(
             **wanted.validated_data, device=_device(request), idempotency_key=idempotency_key(request), now=now
         )
@@ -93,7 +93,7 @@ class LoginView(_CredentialsView):
         wanted = LoginRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
         email, password = wanted.validated_data["email"], wanted.validated_data["password"]
-        now = timezone.now()
+        now = clock.now()
         device = _device(request, proof=wanted.validated_data["device_token"], email=email)
         signed_in = services.sign_in(email=email, password=password, device=device, now=now)
         give_back(request._request)  # noqa: SLF001  DRF's name for Django's request
@@ -108,7 +108,7 @@ class RefreshView(_SessionView):
         """Trade a refresh token for fresh tokens. Each is good once."""
         wanted = RefreshRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
-        now = timezone.now()
+        now = clock.now()
         user, session = sessions.rotate_refresh_token(token=wanted.validated_data["refresh_token"], now=now)
         return _token_answer(user, session, now=now)
 
@@ -124,7 +124,7 @@ class LogoutView(_SessionView):
         scope = request.query_params.get("scope", "local")
         if scope not in _SCOPES:
             raise InvalidInput.at("?scope", code="invalid_choice", detail=f"Use one of {', '.join(_SCOPES)}.")
-        sessions.end_sessions(token=wanted.validated_data["refresh_token"], scope=scope, now=timezone.now())
+        sessions.end_sessions(token=wanted.validated_data["refresh_token"], scope=scope, now=clock.now())
         return Response(status=204)
 
 

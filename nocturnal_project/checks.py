@@ -1,6 +1,7 @@
 """System checks that stop a half-configured production. Each message is a sentence with its fix."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
@@ -15,7 +16,7 @@ def production_is_complete(app_configs: Sequence[AppConfig] | None, **kwargs: An
     """Name everything that a production deployment still lacks; nothing in development."""
     if not settings.PRODUCTION:
         return []
-    return [*_secrets(), *_exposure(), *_state_outside_the_pod()]
+    return [*_secrets(), *_exposure(), *_state_outside_the_pod(), *_static_files()]
 
 
 def _secrets() -> list[CheckMessage]:
@@ -57,3 +58,10 @@ def _state_outside_the_pod() -> list[CheckMessage]:
     elif not settings.STORAGES["default"]["OPTIONS"]["bucket_name"]:
         found.append(Error("USE_S3 is set without a bucket: set S3_BUCKET.", id="nocturnal.E009"))
     return found
+
+
+def _static_files() -> list[CheckMessage]:
+    if (Path(settings.STATIC_ROOT or "") / "staticfiles.json").is_file():
+        return []
+    text = "The admin's static files are not collected: run `python manage.py collectstatic --noinput` when you build."
+    return [Error(text, id="nocturnal.E010")]

@@ -6,6 +6,7 @@ No message repeats a value, because any of them may be a secret.
 """
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -19,6 +20,19 @@ def read_dotenv(path: Path) -> None:
     """Take variables from a ``.env`` file where there is one; the real environment wins."""
     if path.is_file():
         environ.Env.read_env(path)
+
+
+def require_package(module: str, *, for_variable: str) -> None:
+    """Refuse a variable whose driver is not installed, rather than fail later with a traceback.
+
+    Raises:
+        ImproperlyConfigured: with what to install.
+    """
+    if find_spec(module) is None:
+        raise ImproperlyConfigured(
+            f"{for_variable} needs a driver that is not installed: "
+            "run .venv/bin/python -m pip install --require-hashes -r requirements/production.txt, or unset it."
+        )
 
 
 class Environment:

@@ -4,9 +4,12 @@ Clients are expected behind nginx or a load balancer, which shields slow ones.
 """
 
 import os
+from pathlib import Path
+from typing import Any
 
-from nocturnal_project.env import Environment
+from nocturnal_project.env import Environment, read_dotenv
 
+read_dotenv(Path(__file__).resolve().parent.parent / os.environ.get("DOTENV", ".env"))
 _env = Environment(os.environ)
 
 bind = f"{_env.text('BIND_ADDRESS', default='127.0.0.1')}:{_env.number('PORT', default=5000, minimum=1, maximum=65535)}"
@@ -25,3 +28,9 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+def when_ready(server: Any) -> None:
+    """Say where it serves; only a person at a terminal reads this."""
+    if os.isatty(1):
+        print(f"Nocturnal serves http://{bind}/api/docs/ (stop with Ctrl-C)", flush=True)  # noqa: T201  for that person

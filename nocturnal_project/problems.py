@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
@@ -88,6 +88,9 @@ def problem_of(request: HttpRequest, error: Exception) -> HttpResponse | None:
             known = ServiceUnavailable("The database did not answer in time. Try again shortly.")
         case PermissionDenied():
             return problem(request, status=403, code="forbidden", detail="You may not do this.")
+        case DisallowedHost():
+            detail = "This host is not served here. If you operate it, name the host in ALLOWED_HOSTS."
+            return problem(request, status=400, code="malformed_request", detail=detail)
         case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return problem(request, status=400, code="malformed_request", detail="The request cannot be understood.")
         case drf.APIException():

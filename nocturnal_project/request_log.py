@@ -60,7 +60,7 @@ class RequestLogMiddleware:
             route=route,
             status=response.status_code,
             ms=round(elapsed_ms, 1),
-            bytes=0 if response.streaming else len(response.content),  # type: ignore[attr-defined]  # both kinds have it
+            bytes=int(response.headers.get("Content-Length", 0)),
             user=getattr(request, "log_user_id", None),
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.urls import reverse_lazy
 
 from nocturnal_project import __version__, request_log
-from nocturnal_project.env import Environment, read_dotenv
+from nocturnal_project.env import Environment, read_dotenv, require_package
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 read_dotenv(BASE_DIR / os.environ.get("DOTENV", ".env"))
@@ -100,8 +100,9 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-# Records
+# Records: MongoDB by MONGODB_URI, else SQLite
 
+MONGODB_URI = env.text("MONGODB_URI")
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
@@ -116,6 +117,15 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+MIGRATION_MODULES: dict[str, str] = {}
+if MONGODB_URI:
+    require_package("django_mongodb_backend", for_variable="MONGODB_URI")
+    from nocturnal_project.mongodb import config as mongodb
+
+    DATABASES["default"] = mongodb.database_settings(MONGODB_URI)
+    DEFAULT_AUTO_FIELD = mongodb.DEFAULT_AUTO_FIELD
+    MIGRATION_MODULES = mongodb.MIGRATION_MODULES
+    INSTALLED_APPS = [mongodb.APP_CONFIGS.get(app, app) for app in INSTALLED_APPS]
 
 # Counters, snapshots and admin sessions
 
@@ -135,6 +145,7 @@ CACHES: dict[str, dict[str, Any]] = {
     },
 }
 if REDIS_URL:
+    require_package("django_redis", for_variable="REDIS_URL")
     CACHES["default"] = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
@@ -159,6 +170,8 @@ CSRF_FAILURE_VIEW = "nocturnal_project.problems.csrf_failure"
 # Bytes
 
 USE_S3 = env.flag("USE_S3", default=False)
+if USE_S3:
+    require_package("boto3", for_variable="USE_S3")
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 MAX_JSON_BYTES = 64 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

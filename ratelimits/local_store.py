@@ -4,6 +4,7 @@ Exact between the threads of a process, not between pods. Its windows are fixed 
 edges), so a caller who waits for the edge gets at most twice the limit around it.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -73,7 +74,7 @@ class LocalStore:
     def _standing(self, policy: Policy, subject: Subject) -> _Standing:
         until = self._cache.get(f"block:{subject}")
         if until and until > self._now():
-            return _Standing(Mode.BLOCKED, policy.strict, policy.strict, int(until - self._now()) + 1)
+            return _Standing(Mode.BLOCKED, policy.strict, policy.strict, math.ceil(until - self._now()))
         charged, reset_seconds = _count(policy.name, subject, policy, increment=False)
         given_back, _ = _count(f"{policy.name}:given-back", subject, policy, increment=False)
         refused, _ = _refusals(policy, subject, increment=False)

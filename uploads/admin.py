@@ -7,11 +7,11 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from nocturnal_project import clock
 from nocturnal_project.errors import ServiceUnavailable
 from uploads import services
 from uploads.content_types import IMAGES
@@ -114,6 +114,6 @@ def _link(upload: Upload) -> str:
     if upload.status != Upload.Status.READY:
         return ""
     try:
-        return services.signed_url(upload=upload, seconds=_LINK_SECONDS, now=timezone.now())[0]
+        return services.signed_url(upload=upload, seconds=_LINK_SECONDS, now=clock.now())[0]
     except ServiceUnavailable:
         return ""

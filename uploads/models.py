@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 
+from nocturnal_project.clock import now
 from nocturnal_project.identifiers import uuid7
 
 
@@ -31,7 +31,7 @@ class Upload(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     # What makes a repeated POST find the first one's row: the owner's Idempotency-Key, hashed, or else this row's id.
     request_key = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField("uploaded", default=timezone.now, editable=False)
+    created_at = models.DateTimeField("uploaded", default=now, editable=False)
 
     class Meta:
         """A page of somebody's newest files, in a category or not, is one walk along an index."""

@@ -2,13 +2,13 @@
 
 from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseRedirect
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 from rest_framework.decorators import action
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
 from accounts.authentication import AuthenticatedRequest
+from nocturnal_project import clock
 from nocturnal_project.api import idempotency_key
 from nocturnal_project.errors import NotFound
 from ratelimits.policies import POLICIES
@@ -49,7 +49,7 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
             ),
             category=wanted.validated_data["category"],
             idempotency_key=idempotency_key(request),
-            now=timezone.now(),
+            now=clock.now(),
         )
         headers = {"Location": f"/api/v1/uploads/{upload.pk}"} | ({} if made else {"Idempotent-Replayed": "true"})
         return Response(UploadAnswer(upload).data, status=201, headers=headers)
@@ -70,7 +70,7 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
         wanted.is_valid(raise_exception=True)
         upload = selectors.upload_of(request.user.pk, pk)
         url, expires_at = services.signed_url(
-            upload=upload, seconds=wanted.validated_data["expires_in"], now=timezone.now()
+            upload=upload, seconds=wanted.validated_data["expires_in"], now=clock.now()
         )
         answer = SignedUrlAnswer({"url": url, "expires_at": expires_at})
         return Response(answer.data, headers={"Cache-Control": "private, no-store"})
@@ -79,7 +79,7 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
     def content(self, request: AuthenticatedRequest, pk: str) -> HttpResponseBase:
         """Be redirected to a signed URL of the file."""
         upload = selectors.upload_of(request.user.pk, pk)
-        url, _ = services.signed_url(upload=upload, seconds=60, now=timezone.now())
+        url, _ = services.signed_url(upload=upload, seconds=60, now=clock.now())
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "private, no-store"
         return response

@@ -3,6 +3,7 @@ import io
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 pytestmark = pytest.mark.django_db
 
@@ -25,8 +26,7 @@ def test_it_says_what_is_configured_and_reached() -> None:
 
 
 def test_a_missing_migration_is_said_and_told_by_the_exit_code() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE app = 'uploads'")
+    MigrationRecorder(connection).migration_qs.filter(app="uploads").delete()
 
     _, errors, code = _check_services()
 

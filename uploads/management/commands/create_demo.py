@@ -4,10 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from accounts.models import User
 from accounts.selectors import user_by_email
+from nocturnal_project import clock
 from uploads import demo_files, services
 from uploads.models import Upload
 
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             owner_id=user.pk,
             incoming=services.Incoming(io.BytesIO(content), len(content), filename, declared_type=""),
             category=category,
-            now=timezone.now(),
+            now=clock.now(),
         )
         self.stdout.write(f"  file {filename} of {user.email}")
         return True

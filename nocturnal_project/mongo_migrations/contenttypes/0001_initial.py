@@ -1,0 +1,45 @@
+"""The collections of ``django.contrib.contenttypes`` on MongoDB, in one step.
+
+It stands for every migration that Django 5.2.19 has, so that the project's own migrations, made on
+SQLite, find the names they depend on.
+"""
+
+import django.contrib.contenttypes.models
+import django_mongodb_backend.fields
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """Create them, with ObjectIds for keys."""
+
+    initial = True
+    replaces = [
+        ("contenttypes", "0002_remove_content_type_name"),
+    ]
+
+    dependencies = []
+
+    operations = [
+        migrations.CreateModel(
+            name="ContentType",
+            fields=[
+                (
+                    "id",
+                    django_mongodb_backend.fields.ObjectIdAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("app_label", models.CharField(max_length=100)),
+                ("model", models.CharField(max_length=100, verbose_name="python model class name")),
+            ],
+            options={
+                "verbose_name": "content type",
+                "verbose_name_plural": "content types",
+                "db_table": "django_content_type",
+                "unique_together": {("app_label", "model")},
+            },
+            managers=[
+                ("objects", django.contrib.contenttypes.models.ContentTypeManager()),
+            ],
+        ),
+    ]

@@ -1,0 +1,123 @@
+import os
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from nocturnal_project.env import Environment, read_dotenv
+
+CANARY = "hunter2-canary"
+
+
+def test_unset_and_blank_variables_are_their_defaults() -> None:
+    env = Environment({"BLANK": "  ", "EMPTY": ""})
+
+    assert env.text("UNSET", "fallback") == "fallback"
+    assert env.text("BLANK", "fallback") == "fallback"
+    assert env.number("EMPTY", default=7) == 7
+    assert env.flag("EMPTY", default=True) is True
+    assert env.words("EMPTY", default=("a",)) == ["a"]
+    assert env.choice("EMPTY", ("json", "console"), default="json") == "json"
+    assert env.url("EMPTY", default="http://localhost:5000") == "http://localhost:5000"
+
+
+def test_values_are_read_as_their_types_without_surrounding_white_space() -> None:
+    env = Environment({"T": " text ", "N": " 42 ", "W": "a, b ,,c", "U": "https://example.com/"})
+
+    assert env.text("T") == "text"
+    assert env.number("N", default=0) == 42
+    assert env.words("W") == ["a", "b", "c"]
+    assert env.url("U") == "https://example.com"
+
+
+@pytest.mark.parametrize("text", ["1", "true", "TRUE", "Yes", "on"])
+def test_a_yes_is_a_yes_in_any_spelling(text: str) -> None:
+    assert Environment({"F": text}).flag("F", default=False) is True
+
+
+@pytest.mark.parametrize("text", ["0", "false", "FALSE", "No", "off"])
+def test_a_no_is_a_no_in_any_spelling(text: str) -> None:
+    assert Environment({"F": text}).flag("F", default=True) is False
+
+
+def test_the_bounds_of_a_number_belong_to_it() -> None:
+    env = Environment({"LOW": "1", "HIGH": "65535"})
+
+    assert env.number("LOW", default=0, minimum=1, maximum=65535) == 1
+    assert env.number("HIGH", default=0, minimum=1, maximum=65535) == 65535
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "1.5", "1e3", "٣", "²", "0x10", "1_000", CANARY])
+def test_a_number_that_is_none_is_refused_with_its_bounds(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as caught:
+        Environment({"PORT": text}).number("PORT", default=5000, minimum=1, maximum=65535)
+
+    assert str(caught.value) == "Set PORT to a whole number from 1 to 65535."
+
+
+@pytest.mark.parametrize(
+    ("read", "fix"),
+    [
+        (lambda env: env.flag("X", default=False), "Set X to true or false."),
+        (lambda env: env.choice("X", ("json", "console"), default="json"), "Set X to one of: json, console."),
+        (lambda env: env.url("X"), "Set X to a URL that begins with http:// or https://."),
+        (lambda env: env.number("X", default=1), "Set X to a whole number from 0 to 2147483648."),
+    ],
+)
+def test_a_message_says_how_to_fix_and_never_repeats_the_value(read: object, fix: str) -> None:
+    assert callable(read)
+
+    with pytest.raises(ImproperlyConfigured) as caught:
+        read(Environment({"X": CANARY}))
+
+    assert str(caught.value) == fix
+    assert CANARY not in str(caught.value)
+
+
+def test_a_file_wins_over_the_variable_and_its_last_newline_is_not_part_of_the_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
+
+    env = Environment({"SECRET_KEY": "from the variable", "SECRET_KEY_FILE": str(tmp_path / "secret")})
+
+    assert env.text("SECRET_KEY") == "from the file"
+
+
+def test_every_type_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "port").write_text("8080\n", encoding="utf-8")
+
+    assert Environment({"PORT_FILE": str(tmp_path / "port")}).number("PORT", default=5000) == 8080
+
+
+def test_a_file_that_is_missing_is_named_by_its_variable_with_two_ways_out(tmp_path: Path) -> None:
+    env = Environment({"JWT_SECRET_FILE": str(tmp_path / CANARY)})
+
+    with pytest.raises(ImproperlyConfigured, match="JWT_SECRET_FILE names a file that cannot be read") as caught:
+        env.text("JWT_SECRET")
+
+    assert "point it at" in str(caught.value)
+    assert "set JWT_SECRET" in str(caught.value)
+    assert CANARY not in str(caught.value)
+
+
+def test_a_folder_and_a_file_that_is_not_text_are_refused_alike(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+
+    for path in (tmp_path, tmp_path / "binary"):
+        with pytest.raises(ImproperlyConfigured, match="X_FILE names a file that cannot be read"):
+            Environment({"X_FILE": str(path)}).text("X")
+
+
+def test_the_real_environment_wins_over_a_dotenv_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("NOCTURNAL_TEST_A=file\nNOCTURNAL_TEST_B=file\n", encoding="utf-8")
+    monkeypatch.setenv("NOCTURNAL_TEST_A", "environment")
+    monkeypatch.setenv("NOCTURNAL_TEST_B", "")  # so that it is removed afterwards
+    monkeypatch.delenv("NOCTURNAL_TEST_B")
+
+    read_dotenv(tmp_path / ".env")
+
+    assert (os.environ["NOCTURNAL_TEST_A"], os.environ["NOCTURNAL_TEST_B"]) == ("environment", "file")
+
+
+def test_no_dotenv_file_is_no_problem(tmp_path: Path) -> None:
+    read_dotenv(tmp_path / "there is none")
+    read_dotenv(tmp_path)

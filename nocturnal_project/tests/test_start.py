@@ -1,0 +1,48 @@
+from pathlib import Path
+
+from nocturnal_project.tests import PRODUCTION, run_python
+
+
+def test_no_server_can_load_a_half_configured_production(tmp_path: Path) -> None:
+    started = run_python("-c", "import nocturnal_project.wsgi", data_dir=tmp_path, NOCTURNAL_ENV="production")
+
+    assert started.returncode == 3  # gunicorn gives up on it, rather than start another worker for ever
+    assert "Nocturnal does not start until this is mended:" in started.stderr
+    for missing in ("SECRET_KEY is not set", "JWT_SECRET is not set", "ALLOWED_HOSTS must name", "set REDIS_URL"):
+        assert missing in started.stderr
+    assert "Traceback" not in started.stderr
+
+
+def test_gunicorn_gives_up_at_once_on_a_half_configured_production(tmp_path: Path) -> None:
+    arguments = ("-m", "gunicorn", "--config", "nocturnal_project/gunicorn_conf.py", "--bind", "127.0.0.1:0")
+    variables = PRODUCTION | {"JWT_SECRET": "", "HOME": str(tmp_path)}
+
+    started = run_python(*arguments, "nocturnal_project.wsgi:application", data_dir=tmp_path, **variables)
+
+    assert started.returncode == 3
+    assert started.stderr.count("JWT_SECRET is not set: set it, or JWT_SECRET_FILE.") == 1
+    assert "Traceback" not in started.stderr
+
+
+def test_an_override_of_a_limit_that_means_nothing_stops_the_start(tmp_path: Path) -> None:
+    started = run_python("-c", "import nocturnal_project.wsgi", data_dir=tmp_path, RATE_LIMIT_AUTH_NORMAL="many")
+
+    assert started.returncode == 3
+    assert "Set RATE_LIMIT_AUTH_NORMAL to a whole number above 0, or unset it." in started.stderr
+
+
+def test_a_variable_of_the_wrong_type_is_told_in_one_sentence(tmp_path: Path) -> None:
+    started = run_python("-c", "import nocturnal_project.wsgi", data_dir=tmp_path, TRUSTED_PROXIES="two")
+
+    assert started.returncode == 3
+    assert "Set TRUSTED_PROXIES to a whole number from 0 to 10." in started.stderr
+    assert "Traceback" not in started.stderr
+
+
+def test_development_starts_with_no_variable_set_and_says_where_its_counts_are(tmp_path: Path) -> None:
+    started = run_python("-c", "import nocturnal_project.wsgi", data_dir=tmp_path)
+
+    assert started.returncode == 0, started.stderr
+    for policy in ("auth", "api", "upload"):
+        line = f"Rate limiter for {policy} using local store (single instance only)"
+        assert started.stderr.count(line) == 1
