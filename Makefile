@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help run test check format lock shell clean
+.PHONY: help run test check format lock shell clean servers soak cluster cluster-down cluster-status cluster-kill cluster-start cluster-roll
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -14,8 +14,8 @@ run: $(VENV)/base ## Serve the whole product on http://127.0.0.1:5000, with no s
 	@$(PY) manage.py migrate --noinput --verbosity 0
 	@exec $(PY) -m gunicorn --config nocturnal_project/gunicorn_conf.py nocturnal_project.wsgi:application
 
-test: $(VENV)/dev ## Run every test
-	$(PY) -m pytest --cov --cov-report=term
+test: $(VENV)/dev servers ## Run every test, on SQLite and on MongoDB
+	$(PY) -m tests
 
 check: $(VENV)/dev ## Lint, types, import contracts, Django's checks, migrations
 	$(VENV)/bin/ruff check .
@@ -36,11 +36,41 @@ lock: $(VENV)/dev ## Pin every dependency, with hashes, from requirements/*.in
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/production.in --output-file requirements/production.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/base.in --output-file requirements/base.txt
 
+soak: $(VENV)/dev servers ## Run the fault tests in their full length
+	NOCTURNAL_SOAK=1 $(PY) -m pytest tests/test_durability.py tests/test_pooling.py
+
+cluster: $(VENV)/dev servers ## Start MongoDB x3, Redis, S3, CLUSTER_PODS=3 instances and nginx on 127.0.0.1:8080
+	@$(PY) -m deploy.cluster up
+
+cluster-down: $(VENV)/dev ## Stop the cluster and remove its data
+	@$(PY) -m deploy.cluster down
+
+cluster-status: $(VENV)/dev ## Show each instance of the cluster
+	@$(PY) -m deploy.cluster status
+
+cluster-kill: $(VENV)/dev ## End one instance as a crash would: make cluster-kill POD=2
+	@$(PY) -m deploy.cluster kill $(or $(POD),$(error Say which one: make cluster-kill POD=2))
+
+cluster-start: $(VENV)/dev ## Start a killed instance again: make cluster-start POD=2
+	@$(PY) -m deploy.cluster start $(or $(POD),$(error Say which one: make cluster-start POD=2))
+
+cluster-roll: $(VENV)/dev ## Replace every instance, one by one
+	@$(PY) -m deploy.cluster roll
+
 shell: $(VENV)/base ## Open Django's shell
 	$(PY) manage.py shell
 
 clean: ## Remove what was built and all local data
 	rm -rf $(VENV) var staticfiles .mypy_cache .ruff_cache .pytest_cache .coverage
+
+# The servers that no Python package brings. RUNLEVEL=1 keeps Debian from starting them as services.
+servers:
+	@missing=""; \
+	PATH="$$PATH:/usr/sbin" command -v redis-server >/dev/null || missing="redis-server"; \
+	PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || missing="$$missing nginx-light"; \
+	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing $$missing ..." && \
+		apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; } || \
+		{ echo "Servers are missing: run 'sudo apt-get install $$missing', then try again."; exit 1; }
 
 # Debian ships Python without venv's half; root gets it, others are told.
 $(VENV)/bin/python:
