@@ -24,6 +24,7 @@ limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
 control_socket_disable = True
+http_parser = "fast"
 # The application writes its own line a request.
 accesslog = None
 errorlog = "-"
@@ -34,3 +35,13 @@ def when_ready(server: Any) -> None:
     """Say where it serves; only a person at a terminal reads this."""
     if os.isatty(1):
         print(f"Nocturnal serves http://{bind}/api/docs/ (stop with Ctrl-C)", flush=True)  # noqa: T201  for that person
+
+
+def post_worker_init(worker: Any) -> None:
+    """Make the clients of the database, the cache and the storage before the first request needs them.
+
+    One that is not there is logged and no reason not to start: readiness tells, and it is tried again.
+    """
+    from health.dependencies import warm_up
+
+    warm_up()

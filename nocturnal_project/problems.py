@@ -20,6 +20,7 @@ from rest_framework import exceptions as drf
 from rest_framework.request import Request
 
 from nocturnal_project.errors import BodyTooLarge, NocturnalError, NotFound, ServiceUnavailable
+from nocturnal_project.redis import OUTAGES
 
 _log = structlog.stdlib.get_logger("nocturnal.problems")
 
@@ -86,6 +87,9 @@ def problem_of(request: HttpRequest, error: Exception) -> HttpResponse | None:
             # Lost connections and busy locks; what a constraint refuses is caught where it can happen.
             _log.error("database unavailable", error=type(error).__name__, exc_info=error)
             known = ServiceUnavailable("The database did not answer in time. Try again shortly.")
+        case _ if isinstance(error, OUTAGES):
+            _log.error("redis unavailable", error=type(error).__name__)
+            known = ServiceUnavailable("The store of sessions did not answer in time. Try again shortly.")
         case PermissionDenied():
             return problem(request, status=403, code="forbidden", detail="You may not do this.")
         case DisallowedHost():

@@ -146,6 +146,9 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 if REDIS_URL:
     require_package("django_redis", for_variable="REDIS_URL")
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     CACHES["default"] = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
@@ -154,6 +157,8 @@ if REDIS_URL:
             "PASSWORD": env.text("REDIS_PASSWORD") or None,
             "SOCKET_CONNECT_TIMEOUT": 0.2,
             "SOCKET_TIMEOUT": 0.2,
+            # redis-py retries by itself, for seconds, and a repeated write may count twice.
+            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
         },
     }
 RATELIMIT_USE_CACHE = "ratelimits"
@@ -188,13 +193,22 @@ _S3: dict[str, Any] = {
         "bucket_name": env.text("S3_BUCKET"),
         "region_name": env.text("AWS_REGION") or None,
         "endpoint_url": env.url("S3_ENDPOINT_URL") or None,
-        "addressing_style": "path" if env.text("S3_ENDPOINT_URL") else "auto",
-        "signature_version": "s3v4",
         "querystring_expire": SIGNED_URL_SECONDS,
         "file_overwrite": False,
         "default_acl": None,
     },
 }
+if USE_S3:
+    from botocore.config import Config
+
+    _S3["OPTIONS"]["client_config"] = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path" if env.text("S3_ENDPOINT_URL") else "auto"},
+        connect_timeout=1,
+        read_timeout=3,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=16,
+    )
 STORAGES = {
     "default": _S3 if USE_S3 else _LOCAL_FILES,
     "staticfiles": {

@@ -20,7 +20,8 @@ def main(arguments: list[str]) -> int:
         )
         try:
             print("On SQLite:", flush=True)
-            on_sqlite = subprocess.run(_command("pytest", arguments), env=_environment("sqlite"), check=False).returncode
+            command = _command("pytest", arguments)
+            on_sqlite = subprocess.run(command, env=_environment("sqlite"), check=False).returncode
             code = on_mongodb.wait()
         finally:
             on_mongodb.terminate()
