@@ -1,1 +1,1 @@
-"""What runs the product: on this machine, in containers, and in the cloud."""
+"""What runs Nocturnal: configurations, and commands for operators."""

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from typing import IO, cast
 
 from deploy.local_cluster import display
 from deploy.local_cluster.control import Event, NotRunning, ask
@@ -52,11 +53,9 @@ def _up(plan: Plan) -> int:
     supervisor = subprocess.Popen(
         argv, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
     )
-    if supervisor.stdout is None:
-        raise AssertionError("a pipe was asked for")
     print(f"Starting {plan.pods} instances behind nginx on {plan.url}", flush=True)
     try:
-        with supervisor.stdout as lines:
+        with cast(IO[bytes], supervisor.stdout) as lines:
             code = _follow(json.loads(line) for line in lines)
     except KeyboardInterrupt:
         print("\nStopping what was started …", flush=True)
@@ -81,6 +80,8 @@ def _follow(events: Iterable[Event]) -> int:
     """Show events until one says how it ended."""
     progress = display.Progress()
     for event in events:
+        if event["state"] in {"failed", "up", "done"}:
+            progress.end()
         match event["state"]:
             case "failed":
                 return _refused(event["message"])

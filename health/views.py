@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from health import schema
 from health.dependencies import dependencies, migrations_are_applied, outcome_of
 from health.instance import identity
-from health.serializers import HealthAnswer, LiveAnswer, ReadyAnswer
 from ratelimits.policies import Exempt
 from ratelimits.throttling import RateLimitedAPIView
 
@@ -25,7 +24,7 @@ class _ProbeView(RateLimitedAPIView):
 class HealthView(_ProbeView):
     """The instance and its dependencies."""
 
-    @extend_schema(tags=["health"], operation_id="health", responses={200: HealthAnswer, 503: HealthAnswer})
+    @schema.health
     def get(self, request: Request) -> Response:
         """Say how the instance and everything behind it is; degraded still serves."""
         outcomes = [outcome_of(dependency) for dependency in dependencies()]
@@ -49,7 +48,7 @@ class HealthView(_ProbeView):
 class LiveView(_ProbeView):
     """The process."""
 
-    @extend_schema(tags=["health"], operation_id="live", responses=LiveAnswer)
+    @schema.live
     def get(self, request: Request) -> Response:
         """Say that the process answers. Looks at nothing else: restarting a pod mends no database."""
         return _uncached({"status": "ok", **identity()})
@@ -58,7 +57,7 @@ class LiveView(_ProbeView):
 class ReadyView(_ProbeView):
     """Whether traffic may come."""
 
-    @extend_schema(tags=["health"], operation_id="ready", responses={200: ReadyAnswer, 503: ReadyAnswer})
+    @schema.ready
     def get(self, request: Request) -> Response:
         """Say whether the database is there with every migration."""
         needed = [outcome_of(dependency) for dependency in dependencies() if dependency.needed]

@@ -44,6 +44,11 @@ def _redis(server: RedisServer) -> redis.Redis:
     return redis.Redis.from_url(server.url, socket_timeout=0.5, socket_connect_timeout=0.5)
 
 
+def _fill(client: redis.Redis) -> None:
+    for number in range(100):
+        client.set(f"key-{number}", b"x" * 100_000)
+
+
 def _mongo(uri: str) -> MongoClient[dict[str, Any]]:
     return MongoClient(uri, serverSelectionTimeoutMS=10_000)
 
@@ -161,8 +166,7 @@ def test_redis_refuses_a_wrong_password_and_more_than_its_memory() -> None:
             wrong.ping()
         wrong.close()
         with _redis(server) as client, pytest.raises(redis.exceptions.OutOfMemoryError):
-            client.mset({f"key-{number}": b"x" * 100_000 for number in range(50)})
-            client.set("one more", b"x")
+            _fill(client)
 
 
 def test_mongo_refuses_a_wrong_password() -> None:
@@ -272,7 +276,7 @@ _OWNER = """
     ],
 )
 def test_nothing_is_left_however_the_owner_ends(how: str, when: str, tmp_path: Path) -> None:
-    sockets_before = set(Path("/tmp").glob("seaweedfs-*"))
+    sockets_before = _seaweedfs_sockets()
     owner = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(_OWNER), how, when],
         cwd=PROJECT,
@@ -298,7 +302,13 @@ def test_nothing_is_left_however_the_owner_ends(how: str, when: str, tmp_path: P
     while (left := _left_behind(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
-    assert set(Path("/tmp").glob("seaweedfs-*")) <= sockets_before
+    assert _seaweedfs_sockets() <= sockets_before
+    if when == "forked":
+        os.killpg(owner.pid, signal.SIGKILL)
+
+
+def _seaweedfs_sockets() -> set[Path]:
+    return set(Path("/tmp").glob("seaweedfs-*"))
 
 
 def _left_behind(folder: Path) -> list[str]:

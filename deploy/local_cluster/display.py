@@ -29,6 +29,11 @@ class Progress:
         self._print(f"  {seconds}  {step:<14} {event.get('note', state)}")
         self._redraw()
 
+    def end(self) -> None:
+        """Leave the line of what is waited for, because something else will be printed."""
+        self._running.clear()
+        self._redraw()
+
     def _print(self, line: str) -> None:
         print(f"\r\x1b[K{line}" if self._live else line, file=self._output, flush=True)
 

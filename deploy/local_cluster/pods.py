@@ -2,7 +2,9 @@
 
 import http.client
 import json
+import signal
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ class Pod:
 
     def is_ready(self) -> bool:
         """Say whether it takes traffic."""
-        return self._get("/api/health/ready")[0] == 200
+        return self._get("/api/health/ready")[0] == HTTPStatus.OK
 
     def status(self) -> dict[str, Any]:
         """Return the row of `make cluster-status`."""
@@ -65,7 +67,7 @@ class Pod:
         if not self.runs():
             code = self.process.exit_code() if self.process.pid else None
             return row | {
-                "state": "killed" if code == -9 else f"ended ({code})",
+                "state": "killed" if code == -signal.SIGKILL else f"ended ({code})",
                 "live": False,
                 "ready": False,
             }
@@ -73,7 +75,7 @@ class Pod:
         return row | {
             "pid": self.process.pid,
             "state": "running",
-            "live": self._get("/api/health/live")[0] == 200,
+            "live": self._get("/api/health/live")[0] == HTTPStatus.OK,
             "ready": self.is_ready(),
             "instance": health.get("instance"),
             "version": health.get("version"),

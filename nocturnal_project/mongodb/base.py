@@ -79,6 +79,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         collection = super().get_collection(name, **kwargs)
         return LoggedOperations(self, collection.wrapped) if self.queries_logged else collection
 
+    def remembered_count(self, name: str) -> int:
+        """Return how many documents the server remembers a collection to have, without reading one."""
+        with translated():
+            return int(super().get_collection(name).estimated_document_count())
+
     def start_transaction_mongo(self) -> None:
         """Begin, with errors translated."""
         with translated():

@@ -13,6 +13,7 @@ PRODUCTION = {
     "JWT_SECRET": "another-secret-of-nobody-0123456789-abcdefghij",
     "ALLOWED_HOSTS": "api.example.com",
     "PUBLIC_URL": "https://api.example.com",
+    "MONGODB_URI": "mongodb://mongodb.example.com:27017/nocturnal?replicaSet=rs0",
     "REDIS_URL": "redis://redis.example.com:6379/0",
     "USE_S3": "true",
     "S3_BUCKET": "nocturnal-files",

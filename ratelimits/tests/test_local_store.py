@@ -1,3 +1,4 @@
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -46,6 +47,16 @@ def test_the_limit_passes_and_no_more(store: LocalStore) -> None:
     assert {decision.limit for decision in decisions} == {5}
 
 
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Let the interpreter change threads as often as it can, so that a race shows."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("restless_threads")
 def test_exactly_the_limit_passes_under_fifty_threads(store: LocalStore) -> None:
     passed: list[bool] = []
     start = threading.Barrier(50)

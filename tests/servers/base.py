@@ -261,8 +261,8 @@ class Service(ABC):
         """Start, or leave nothing behind."""
         try:
             self._keeper = Keeper(self._root)
-            if self._closed:  # closed by another thread, between the two lines
-                raise ServiceFailed("closed before it was open")
+            if self._closed:  # by another thread, which found no keeper to close
+                self._keeper.close()
             self._start(self._keeper)
         except BaseException:
             self.close()

@@ -93,10 +93,10 @@ class NginxServer(Service):
         self._pods = (pods, resting)
         self._write(self.process.ports[0])
         self.check()
-        old = self._workers()
+        old = self.workers()
         self.process.signal(signal.SIGHUP, whole_group=False)
         wait_until(
-            lambda: not old & self._workers() and bool(self._workers()),
+            lambda: not old & self.workers() and bool(self.workers()),
             within_s=_DRAINED_WITHIN_S,
             failure=lambda: "the old nginx workers did not end",
         )
@@ -160,8 +160,8 @@ class NginxServer(Service):
         finally:
             connection.close()
 
-    def _workers(self) -> set[int]:
-        """The processes whose parent is nginx's first."""
+    def workers(self) -> set[int]:
+        """Return the ids of the processes whose parent is nginx's first."""
         workers = set()
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:

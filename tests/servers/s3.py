@@ -1,6 +1,6 @@
 """SeaweedFS' S3 gateway with one bucket: it enforces signatures and expiry as S3 does."""
 
-import datetime
+import datetime as dt
 import hashlib
 import hmac
 import http.client
@@ -120,7 +120,7 @@ class S3Server(Service):
 
     def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
         """Signature Version 4, for paths that need no escaping."""
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+        now = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
         headers = {
             "host": f"127.0.0.1:{self.port}",
             "x-amz-content-sha256": hashlib.sha256(body).hexdigest(),

@@ -80,4 +80,17 @@ class Migration(migrations.Migration):
                 ("objects", django.contrib.admin.models.LogEntryManager()),
             ],
         ),
+        # The index page shows somebody's latest actions, and an object's history its own: without these each
+        # reads the whole log. Only in the database, because the model is Django's and names none.
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.AddIndex(
+                    "logentry", models.Index(fields=["user", "-action_time"], name="log_user_newest")
+                ),
+                migrations.AddIndex(
+                    "logentry",
+                    models.Index(fields=["object_id", "content_type", "action_time"], name="log_object_history"),
+                ),
+            ]
+        ),
     ]
