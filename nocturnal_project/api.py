@@ -16,6 +16,8 @@ from rest_framework.request import Request
 from nocturnal_project.errors import BodyTooLarge, InvalidInput
 
 _LONGEST_IDEMPOTENCY_KEY = 255
+# An answer never repeats a whole body of nonsense.
+_MOST_UNKNOWN_FIELDS = 20
 
 
 def require_bounded_body(request: HttpRequest, *, limit_bytes: int) -> None:
@@ -81,7 +83,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(
                 {
                     name: serializers.ErrorDetail("There is no such field.", code="unknown_field")
-                    for name in sorted(unknown)
+                    for name in sorted(unknown)[:_MOST_UNKNOWN_FIELDS]
                 }
             )
         return super().to_internal_value(data)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as Caution
 
 _MINIMUM_KEY_CHARACTERS = 32
 
@@ -16,7 +18,7 @@ def production_is_complete(app_configs: Sequence[AppConfig] | None, **kwargs: An
     """Name everything that a production deployment still lacks; nothing in development."""
     if not settings.PRODUCTION:
         return []
-    return [*_secrets(), *_exposure(), *_state_outside_the_pod(), *_static_files()]
+    return [*_secrets(), *_exposure(), *_addresses(), *_state_outside_the_pod(), *_static_files()]
 
 
 def _secrets() -> list[CheckMessage]:
@@ -42,6 +44,15 @@ def _exposure() -> list[CheckMessage]:
         text = "ALLOWED_HOSTS must name the hosts you serve, for example ALLOWED_HOSTS=api.example.com."
         found.append(Error(text, id="nocturnal.E005"))
     return found
+
+
+def _addresses() -> list[CheckMessage]:
+    if urlsplit(settings.PUBLIC_URL).hostname in {"127.0.0.1", "localhost"}:
+        text = (
+            "PUBLIC_URL is this machine's own address: set it to where clients reach you, or links will lead nowhere."
+        )
+        return [Caution(text, id="nocturnal.W001")]
+    return []
 
 
 def _state_outside_the_pod() -> list[CheckMessage]:

@@ -7,15 +7,21 @@ import os
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from nocturnal_project.env import Environment, read_dotenv
 
 read_dotenv(Path(__file__).resolve().parent.parent / os.environ.get("DOTENV", ".env"))
 _env = Environment(os.environ)
+try:
+    _port = _env.number("PORT", default=5000, minimum=1, maximum=65535)
+    threads = _env.number("THREADS", default=8, minimum=1, maximum=64)
+except ImproperlyConfigured as error:
+    raise SystemExit(f"Nocturnal does not start until this is mended:\n  {error}") from None
 
-bind = f"{_env.text('BIND_ADDRESS', default='127.0.0.1')}:{_env.number('PORT', default=5000, minimum=1, maximum=65535)}"
+bind = f"{_env.text('BIND_ADDRESS', default='127.0.0.1')}:{_port}"
 worker_class = "gthread"
 workers = 1
-threads = _env.number("THREADS", default=8, minimum=1, maximum=64)
 # Longer than nginx's 60 s, so that it is never we who close a connection that nginx is about to use.
 keepalive = 75
 graceful_timeout = 30

@@ -162,7 +162,7 @@ if REDIS_URL:
         },
     }
 RATELIMIT_USE_CACHE = "ratelimits"
-RATE_LIMIT_OVERRIDES = {name: value for name, value in os.environ.items() if name.startswith("RATE_LIMIT_")}
+RATE_LIMIT_OVERRIDES = {name: value for name, value in os.environ.items() if name.startswith("RATE_LIMIT_") and value}
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 SESSION_COOKIE_AGE = 12 * 60 * 60
