@@ -32,7 +32,7 @@ _TOKENS = OpenApiExample(
     response_only=True,
 )
 _CREDENTIALS = OpenApiExample(
-    "credentials", value={"email": "alice@example.com", "password": "correct horse battery"}, request_only=True
+    "credentials", value={"email": "alice@example.com", "password": "correct horse battery staple"}, request_only=True
 )
 _REFRESH_TOKEN = OpenApiExample("token", value={"refresh_token": "019b2c3d4e5f….0:q1w2e3…"}, request_only=True)
 _BAD_REFRESH = problem_answer(401, "refresh_token_reused", "The refresh token was used before. Its session was ended.")

@@ -89,6 +89,23 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+def validated_query(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """Return the query's parameters as the serializer has them; unknown ones are ignored.
+
+    Raises:
+        InvalidInput: naming each parameter that is wrong, as ``?name``.
+    """
+    query = kind(data=request.query_params)
+    if not query.is_valid():
+        errors = [
+            {"pointer": f"?{name}", "code": str(error.code), "detail": str(error)}
+            for name, found in query.errors.items()
+            for error in found
+        ]
+        raise InvalidInput("The query is not valid; see errors.", errors=errors)
+    return dict(query.validated_data)
+
+
 def idempotency_key(request: Request) -> str:
     """Return the Idempotency-Key of a request (draft-ietf-httpapi-idempotency-key-header), or an empty string.
 

@@ -40,7 +40,7 @@ def _exposure() -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if settings.DEBUG:
         found.append(Error("DEBUG shows source and settings to strangers: unset DEBUG.", id="nocturnal.E004"))
-    if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
+    if not settings.ALLOWED_HOSTS or any(set(host) & set("*/") for host in settings.ALLOWED_HOSTS):
         text = "ALLOWED_HOSTS must name the hosts you serve, for example ALLOWED_HOSTS=api.example.com."
         found.append(Error(text, id="nocturnal.E005"))
     return found
@@ -66,8 +66,6 @@ def _state_outside_the_pod() -> list[CheckMessage]:
     if not settings.USE_S3:
         text = "Local files stay in one pod: set USE_S3=true, S3_BUCKET and AWS_REGION."
         found.append(Error(text, id="nocturnal.E008"))
-    elif not settings.STORAGES["default"]["OPTIONS"]["bucket_name"]:
-        found.append(Error("USE_S3 is set without a bucket: set S3_BUCKET.", id="nocturnal.E009"))
     return found
 
 

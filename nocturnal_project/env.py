@@ -5,6 +5,7 @@ django-environ does the reading; this module adds the sentence an operator needs
 No message repeats a value, because any of them may be a secret.
 """
 
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,14 +13,29 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+_DOTENV_LINE = re.compile(r"\s*(#|(export\s+)?[A-Za-z_][A-Za-z0-9_]*=)")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 
 def read_dotenv(path: Path) -> None:
-    """Take variables from a ``.env`` file where there is one; the real environment wins."""
-    if path.is_file():
-        environ.Env.read_env(path)
+    """Take variables from a ``.env`` file where there is one; the real environment wins.
+
+    Raises:
+        ImproperlyConfigured: a line is not NAME=value. django-environ would print it, secret and all, and go on.
+    """
+    if not path.is_file():
+        return
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{path.name} cannot be read: make it a UTF-8 text file.") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not _DOTENV_LINE.match(line):
+            raise ImproperlyConfigured(
+                f"Line {number} of {path.name} is not NAME=value: no spaces around =, comments on lines of their own."
+            )
+    environ.Env.read_env(path)
 
 
 def require_package(module: str, *, for_variable: str) -> None:

@@ -11,9 +11,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from nocturnal_project.env import Environment, read_dotenv
 
-read_dotenv(Path(__file__).resolve().parent.parent / os.environ.get("DOTENV", ".env"))
-_env = Environment(os.environ)
 try:
+    read_dotenv(Path(__file__).resolve().parent.parent / os.environ.get("DOTENV", ".env"))
+    _env = Environment(os.environ)
+    _development = _env.text("NOCTURNAL_ENV", default="development") == "development"
     _port = _env.number("PORT", default=5000, minimum=1, maximum=65535)
     threads = _env.number("THREADS", default=8, minimum=1, maximum=64)
 except ImproperlyConfigured as error:
@@ -38,9 +39,9 @@ loglevel = "warning"
 
 
 def when_ready(server: Any) -> None:
-    """Say where it serves; only a person at a terminal reads this."""
-    if os.isatty(1):
-        print(f"Nocturnal serves http://{bind}/api/docs/ (stop with Ctrl-C)", flush=True)  # noqa: T201  for that person
+    """Tell a developer where it serves; a deployment knows, and its log is for machines."""
+    if _development:
+        print(f"Nocturnal serves http://{bind}/api/docs/ (stop with Ctrl-C)", flush=True)  # noqa: T201  for a person
 
 
 def post_worker_init(worker: Any) -> None:

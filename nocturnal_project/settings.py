@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from nocturnal_project import __version__, request_log
@@ -103,7 +104,10 @@ TEMPLATES: list[dict[str, Any]] = [
 # Records: MongoDB by MONGODB_URI, else SQLite
 
 MONGODB_URI = env.text("MONGODB_URI")
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+try:
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured("DATA_DIR cannot be made: name a folder that this user may write.") from error
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -145,6 +149,8 @@ CACHES: dict[str, dict[str, Any]] = {
     },
 }
 if REDIS_URL:
+    if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured("Set REDIS_URL to a URL that begins with redis:// or rediss://.")
     require_package("django_redis", for_variable="REDIS_URL")
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -177,6 +183,8 @@ CSRF_FAILURE_VIEW = "nocturnal_project.problems.csrf_failure"
 USE_S3 = env.flag("USE_S3", default=False)
 if USE_S3:
     require_package("boto3", for_variable="USE_S3")
+    if not env.text("S3_BUCKET"):
+        raise ImproperlyConfigured("USE_S3 is set without a bucket: set S3_BUCKET.")
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 MAX_JSON_BYTES = 64 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
@@ -185,7 +193,11 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1
 SIGNED_URL_SECONDS = 3600
 _LOCAL_FILES: dict[str, Any] = {
     "BACKEND": "uploads.local_files.LocalFileStorage",
-    "OPTIONS": {"location": DATA_DIR / "files"},
+    "OPTIONS": {
+        "location": DATA_DIR / "files",
+        "file_permissions_mode": 0o600,
+        "directory_permissions_mode": 0o700,
+    },
 }
 _S3: dict[str, Any] = {
     "BACKEND": "storages.backends.s3.S3Storage",
@@ -233,6 +245,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 REFRESH_GRACE = timedelta(seconds=10)
@@ -245,6 +258,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["nocturnal_project.api.BoundedJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "nocturnal_project.api.AlwaysJSON",
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "nocturnal_project.openapi.NocturnalSchema",
     "EXCEPTION_HANDLER": "nocturnal_project.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
@@ -16,12 +18,15 @@ from uploads.views import signed_file
 _DESCRIPTION = Exempt("The description is public and the same for everyone.")
 
 
+@csrf_exempt
 @exempt("A redirect that looks at nothing.")
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Send a person who opens the bare address to the documentation."""
     return redirect("docs")
 
 
+@csrf_exempt
 @limited(POLICIES["api"])
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
     """Refuse a path below /api/ that leads nowhere, charged like any other question, and never as an HTML page."""

@@ -142,3 +142,13 @@ def test_every_route_of_the_api_is_described_with_its_methods_and_no_other() -> 
     }
 
     assert described == served
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/v1/auth/login/", "/api/nope", "/api/v1/uploads/"])
+@pytest.mark.parametrize("method", ["get", "post", "patch", "put", "delete"])
+def test_a_path_that_leads_nowhere_is_not_found_whatever_the_method(path: str, method: str) -> None:
+    answer = getattr(Client(enforce_csrf_checks=True), method)(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "RateLimit" in answer

@@ -15,13 +15,14 @@ _NOWHERE = Cursor(offset=0, reverse=False, position=None)
 
 
 class NewestFirst(CursorPagination):
-    """Fifty a page, or what ``limit`` says up to a hundred."""
+    """The newest rows first, by key."""
 
     ordering = "-id"
-    page_size = 50
-    max_page_size = 100
-    page_size_query_param = "limit"
-    page_size_query_description = "Results a page, at most 100."
+
+    def __init__(self, page_size: int = 50) -> None:
+        """Make pages of ``page_size`` rows."""
+        super().__init__()
+        self.page_size = page_size
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """Return the cursor.
@@ -41,6 +42,13 @@ class NewestFirst(CursorPagination):
         except (InvalidCursor, ValueError) as error:
             raise refusal from error
         return cursor
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe a page."""
+        page = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):
+            page["properties"][name]["example"] = None
+        return page
 
     def get_paginated_response(self, data: Any) -> Response:
         """Answer with the page, its neighbours in the body and as Link (RFC 8288)."""

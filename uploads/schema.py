@@ -9,9 +9,7 @@ from drf_spectacular.utils import (
     OpenApiResponse,
     extend_schema,
     extend_schema_view,
-    inline_serializer,
 )
-from rest_framework import serializers
 
 from nocturnal_project.openapi import IDEMPOTENCY_KEY, problem_answer
 from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest
@@ -30,18 +28,6 @@ _ONE = OpenApiExample("upload", value=_UPLOAD, response_only=True)
 _ID = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The upload's id.")
 _MISSING = problem_answer(404, "not_found", "There is no such upload, or it is someone else's.")
 _NOT_READY = problem_answer(409, "upload_not_ready", "The file is not ready.")
-_PAGE = inline_serializer(
-    "UploadPage",
-    {
-        "next": serializers.URLField(allow_null=True),
-        "previous": serializers.URLField(allow_null=True),
-        "results": UploadAnswer(many=True),
-    },
-)
-_PAGING = [
-    OpenApiParameter("cursor", description="From next or previous."),
-    OpenApiParameter("limit", OpenApiTypes.INT, description="Results a page, 1 to 100.", default=50),
-]
 
 
 def _operation(name: str, **more: Any) -> Any:
@@ -51,9 +37,9 @@ def _operation(name: str, **more: Any) -> Any:
 uploads = extend_schema_view(
     list=_operation(
         "list_uploads",
-        parameters=[ListRequest, *_PAGING],
+        parameters=[ListRequest],
         responses={
-            200: _PAGE,
+            200: UploadAnswer(many=True),
             422: problem_answer(
                 422,
                 "invalid_input",
@@ -61,9 +47,7 @@ uploads = extend_schema_view(
                 errors=[{"pointer": "?cursor", "code": "invalid_cursor", "detail": "The cursor is none of ours."}],
             ),
         },
-        examples=[
-            OpenApiExample("page", value={"next": None, "previous": None, "results": [_UPLOAD]}, response_only=True)
-        ],
+        examples=[_ONE],
     ),
     create=_operation(
         "create_upload",

@@ -25,6 +25,7 @@ class ListRequest(serializers.Serializer[Any]):
     category = serializers.RegexField(CATEGORY, required=False, help_text=_CATEGORY_HELP)
     status = serializers.ChoiceField(Upload.Status.choices, required=False)
     created_after = serializers.DateTimeField(required=False, help_text="ISO 8601; later than this.")
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50, help_text="Results a page.")
 
 
 class SignedUrlRequest(serializers.Serializer[Any]):

@@ -80,7 +80,8 @@ def signed_url(key: str, *, filename: str, content_type: str, seconds: int, now:
         "ResponseContentDisposition": content_disposition_header(as_attachment=True, filename=filename),
         "ResponseContentType": content_type,
     }
-    return _storage.url(key, parameters=parameters, expire=seconds), now + timedelta(seconds=seconds)
+    with _answering_for("sign"):
+        return _storage.url(key, parameters=parameters, expire=seconds), now + timedelta(seconds=seconds)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseRedirect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -9,7 +10,7 @@ from rest_framework.viewsets import ViewSetMixin
 
 from accounts.authentication import AuthenticatedRequest
 from nocturnal_project import clock
-from nocturnal_project.api import idempotency_key
+from nocturnal_project.api import idempotency_key, validated_query
 from nocturnal_project.errors import NotFound
 from ratelimits.policies import POLICIES
 from ratelimits.throttling import RateLimitedAPIView, exempt
@@ -30,10 +31,9 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
 
     def list(self, request: AuthenticatedRequest) -> Response:
         """List the files, newest first."""
-        wanted = ListRequest(data=request.query_params)
-        wanted.is_valid(raise_exception=True)
-        pages = NewestFirst()
-        found = selectors.uploads_of(request.user.pk, **wanted.validated_data)
+        wanted = validated_query(ListRequest, request)
+        pages = NewestFirst(page_size=wanted.pop("limit"))
+        found = selectors.uploads_of(request.user.pk, **wanted)
         page = pages.paginate_queryset(found, request, view=self)
         return pages.get_paginated_response(UploadAnswer(page, many=True).data)
 
@@ -66,12 +66,9 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
     @action(detail=True, methods=["get"])
     def url(self, request: AuthenticatedRequest, pk: str) -> Response:
         """Get a URL that downloads the file without a token, for at most an hour."""
-        wanted = SignedUrlRequest(data=request.query_params)
-        wanted.is_valid(raise_exception=True)
+        wanted = validated_query(SignedUrlRequest, request)
         upload = selectors.upload_of(request.user.pk, pk)
-        url, expires_at = services.signed_url(
-            upload=upload, seconds=wanted.validated_data["expires_in"], now=clock.now()
-        )
+        url, expires_at = services.signed_url(upload=upload, seconds=wanted["expires_in"], now=clock.now())
         answer = SignedUrlAnswer({"url": url, "expires_at": expires_at})
         return Response(answer.data, headers={"Cache-Control": "private, no-store"})
 
@@ -85,6 +82,7 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
         return response
 
 
+@csrf_exempt
 @exempt("The URL is signed and short-lived; with S3 these requests never reach us.")
 @require_safe
 def signed_file(request: HttpRequest, signed: str) -> HttpResponseBase:

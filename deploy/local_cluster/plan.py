@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
+_HIGHEST_PORT = 65535
 STAFF_EMAIL = "staff@example.com"
 
 _GUNICORN = "-m gunicorn -c nocturnal_project/gunicorn_conf.py nocturnal_project.wsgi:application"
@@ -85,8 +86,8 @@ def instance_environment(plan: Plan, secrets: Secrets, servers: Mapping[str, str
 
 def _number(variables: Mapping[str, str], name: str, default: int) -> int:
     text = variables.get(name) or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, not {text!r}")
+    if not text.isdecimal() or not 1 <= int(text) <= _HIGHEST_PORT:
+        raise ValueError(f"{name} must be a whole number from 1 to {_HIGHEST_PORT}, not {text!r}")
     return int(text)
 
 

@@ -3,7 +3,6 @@ import io
 import pytest
 from django.core.management import call_command
 from django.db import connection
-from django.db.migrations.recorder import MigrationRecorder
 
 pytestmark = pytest.mark.django_db
 
@@ -25,9 +24,8 @@ def test_it_says_what_is_configured_and_reached() -> None:
         assert any(all(word in line for word in (*words, "yes")) for line in said.splitlines())
 
 
+@pytest.mark.usefixtures("missing_migration")
 def test_a_missing_migration_is_said_and_told_by_the_exit_code() -> None:
-    MigrationRecorder(connection).migration_qs.filter(app="uploads").delete()
-
     _, errors, code = _check_services()
 
     assert code == 2

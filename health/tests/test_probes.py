@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
-from django.db.migrations.recorder import MigrationRecorder
 from rest_framework.test import APIClient
 
 HEALTH, LIVE, READY = "/api/health", "/api/health/live", "/api/health/ready"
@@ -34,10 +33,8 @@ def test_ready_when_the_database_is_there_and_migrated(api: APIClient) -> None:
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("missing_migration")
 def test_not_ready_while_a_migration_is_missing(api: APIClient) -> None:
-    MigrationRecorder(connection).migration_qs.filter(app="uploads").delete()
-
     answer = api.get(READY)
 
     assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")

@@ -21,7 +21,6 @@ _INCOMPLETE = [
     ({"MONGODB_URI": ""}, "nocturnal.E006", "set MONGODB_URI to the database that all pods share"),
     ({"REDIS_URL": ""}, "nocturnal.E007", "set REDIS_URL, or REDIS_ENABLED=true with REDIS_HOST"),
     ({"USE_S3": ""}, "nocturnal.E008", "set USE_S3=true, S3_BUCKET and AWS_REGION"),
-    ({"S3_BUCKET": ""}, "nocturnal.E009", "set S3_BUCKET"),
 ]
 
 

@@ -121,3 +121,21 @@ def test_the_real_environment_wins_over_a_dotenv_file(tmp_path: Path, monkeypatc
 def test_no_dotenv_file_is_no_problem(tmp_path: Path) -> None:
     read_dotenv(tmp_path / "there is none")
     read_dotenv(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["SECRET_KEY = my-secret-value", "my-secret-value", "=my-secret-value", "\u00ff=x"])
+def test_a_dotenv_line_that_is_none_stops_the_start_without_being_shown(tmp_path: Path, line: str) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"# a comment\n\nexport LOG_LEVEL=info\n{line}\n", encoding="utf-8")
+
+    with pytest.raises(ImproperlyConfigured, match="^Line 4 of .env is not NAME=value") as refusal:
+        read_dotenv(dotenv)
+
+    assert "my-secret-value" not in str(refusal.value)
+
+
+def test_a_dotenv_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfeP\0")
+
+    with pytest.raises(ImproperlyConfigured, match="UTF-8"):
+        read_dotenv(tmp_path / ".env")
