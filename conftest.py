@@ -1,7 +1,7 @@
 """Fixtures of every test: nothing is shared between tests, and people have names."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import caches
 from django.core.files.storage import storages
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -18,6 +19,18 @@ from uploads import services
 from uploads.models import Upload
 
 _ENGINE_TESTS = "nocturnal_project/mongodb/tests"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """On MongoDB hear everything that is sent, and check that DocumentDB knows it."""
+    if connection.vendor == "mongodb":
+        from tests.documentdb import EverythingSent
+        from tests.sent_commands import SENT
+
+        everything = EverythingSent()
+        SENT.listen(everything.hear)
+        connection.settings_dict["OPTIONS"]["event_listeners"] = [SENT]
+        config.pluginmanager.register(everything)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -64,6 +77,15 @@ def files(tmp_path: Path) -> Path:
     for cached in ("base_location", "location"):
         storage.__dict__.pop(cached, None)
     return tmp_path / "files"
+
+
+@pytest.fixture
+def missing_migration(db: None) -> Iterator[None]:
+    """The database has not had the migration of uploads. Put back by hand: on MongoDB no rollback does it."""
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("uploads", "0001_initial")
+    yield
+    recorder.record_applied("uploads", "0001_initial")
 
 
 @pytest.fixture

@@ -56,9 +56,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        """Newest first, by primary key: UUIDv7 sorts by time."""
+        """Newest first, by primary key: UUIDv7 sorts by time. The indexes are staff's: two filters and a search."""
 
         ordering = ("-id",)
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["is_active", "-id"], name="user_active_newest"),
+            models.Index(fields=["is_staff", "-id"], name="user_staff_newest"),
+            models.Index(fields=["name"], name="user_name"),
+        ]
 
     def __str__(self) -> str:
         """Return the e-mail."""
@@ -77,7 +82,8 @@ class Session(models.Model):
         BY_STAFF = "by_staff", "Ended by staff"
 
     id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    # No index of its own: two of those below begin with it.
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions", db_index=False)
     device_id = models.UUIDField(editable=False)
     user_agent = models.CharField(max_length=200, blank=True)
     counter = models.PositiveIntegerField(default=0, editable=False)
@@ -88,11 +94,13 @@ class Session(models.Model):
     end_reason = models.CharField(max_length=20, blank=True, choices=EndReason.choices, editable=False)
 
     class Meta:
-        """Newest first; a user's sessions are found by index."""
+        """Newest first; a user's sessions are found by index, one device's or all, and staff filter by the reason."""
 
         ordering = ("-id",)
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "device_id"], name="session_user_device"),
+            models.Index(fields=["user", "-id"], name="session_user_newest"),
+            models.Index(fields=["end_reason", "-id"], name="session_reason_newest"),
         ]
 
     def __str__(self) -> str:

@@ -23,6 +23,11 @@ def user_of_session(*, session_id: uuid.UUID, user_id: uuid.UUID, now: datetime)
     return user
 
 
+def is_active(user_id: uuid.UUID) -> bool:
+    """Tell whether the account is there and not deactivated."""
+    return User.objects.filter(pk=user_id, is_active=True).exists()
+
+
 def user_by_email(email: str) -> User | None:
     """Return the user with this e-mail, active or not."""
     return User.objects.filter(email=normalized_email(email)).first()

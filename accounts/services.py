@@ -17,7 +17,7 @@ from accounts.models import Session, User, normalized_email
 from accounts.selectors import user_by_email
 from accounts.signals import account_closing
 from nocturnal_project.errors import InvalidInput
-from nocturnal_project.transaction import atomic
+from nocturnal_project.transaction import refusable_write
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
 
@@ -47,7 +47,7 @@ def register_user(
     user = User(email=normalized_email(email), name=name, registration_key=key)
     user.set_password(password)
     try:
-        with atomic():
+        with refusable_write():
             user.save(force_insert=True)
     except IntegrityError as error:
         earlier = user_by_email(email)

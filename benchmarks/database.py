@@ -27,7 +27,7 @@ import pymongo
 
 OURS, STOCK = "default", "stock"
 DATABASES = {OURS: "nocturnal_benchmark_ours", STOCK: "nocturnal_benchmark_stock"}
-OWNERS = 10
+OWNERS = 2
 PAGE = 51
 WARM_UP = 20
 WAYS = ("ours", "stock", "raw")

@@ -41,13 +41,14 @@ class Outcome:
 def _ping_database() -> None:
     """Make one round trip that needs no table, so that a database without its migrations counts as reached."""
     database: Any = connection
-    database.ensure_connection()
     if database.vendor == "mongodb":
         import pymongo
 
         with pymongo.timeout(_DATABASE_SECONDS):
+            database.ensure_connection()
             database.database.command("ping")
     else:
+        database.ensure_connection()
         with database.cursor() as cursor:
             cursor.execute("SELECT 1")
 

@@ -12,7 +12,7 @@ from django.db import transaction
 if TYPE_CHECKING:
     from contextlib import _GeneratorContextManager
 
-__all__ = ["atomic", "on_commit"]
+__all__ = ["atomic", "on_commit", "refusable_write"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -44,4 +44,18 @@ def _block(using: str | None) -> Iterator[None]:
             yield
     else:
         with transaction.atomic(using):
+            yield
+
+
+@contextmanager
+def refusable_write() -> Iterator[None]:
+    """Run one write that a constraint may refuse, so that the error can be caught and the work go on.
+
+    In SQL that needs a savepoint where a transaction is open. On MongoDB one write is whole by itself, and in a
+    transaction of its own it would meet another's uncommitted row as a conflict instead of a taken key.
+    """
+    if transaction.get_connection().vendor == "mongodb":
+        yield
+    else:
+        with transaction.atomic():
             yield

@@ -4,6 +4,7 @@
 ``server.url``. Nothing of the developer's own environment reaches it, and it is stopped whatever happens.
 """
 
+import json
 import os
 import signal
 import socket
@@ -11,10 +12,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
-from urllib.error import URLError
+from typing import Any
+from urllib.error import HTTPError, URLError
 
 ROOT = Path(__file__).resolve().parent.parent
 MIGRATE = ("manage.py", "migrate", "--noinput", "--verbosity", "0")
@@ -24,6 +29,16 @@ _STOP_SECONDS = 45  # longer than gunicorn's graceful_timeout
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 # No proxy of the environment stands between a test and 127.0.0.1.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and how long it took."""
+
+    status: int
+    headers: Message
+    body: Any
+    seconds: float
 
 
 class LiveServer:
@@ -50,12 +65,8 @@ class LiveServer:
         assert self._process, "The server is not running."
         return self._process.pid
 
-    def start(self) -> None:
-        """Migrate, serve, and return when the server is ready.
-
-        Raises:
-            AssertionError: it ended or was not ready in time; with the end of its log.
-        """
+    def migrate(self) -> None:
+        """Bring the database up to date; its output goes to the server's log."""
         with self.log_path.open("ab") as log:
             subprocess.run(
                 [sys.executable, *MIGRATE],
@@ -66,6 +77,16 @@ class LiveServer:
                 timeout=_START_SECONDS,
                 check=True,
             )
+
+    def start(self, *, migrate: bool = True, wait_for: str = "/api/health/ready") -> None:
+        """Migrate unless told otherwise, serve, and return when ``wait_for`` answers 200.
+
+        Raises:
+            AssertionError: it ended or did not answer so in time; with the end of its log.
+        """
+        if migrate:
+            self.migrate()
+        with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *SERVE],
                 cwd=ROOT,
@@ -76,7 +97,7 @@ class LiveServer:
                 start_new_session=True,  # a group of its own, so that the worker goes with its master
             )
         try:
-            self._wait_until_ready(self._process)
+            self._wait_until_it_answers(self._process, wait_for)
         except BaseException:
             self.stop()
             raise
@@ -96,31 +117,65 @@ class LiveServer:
 
     def log_tail(self, lines: int = 40) -> str:
         """Return the last lines that the server wrote."""
+        if not self.log_path.exists():
+            return ""
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def ask(
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        method: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 30,
+    ) -> Answer:
+        """Send one request, bytes as they are and anything else as JSON, and return the answer.
+
+        Raises:
+            OSError: there was none: refused, cut off, or not in time.
+        """
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        request = urllib.request.Request(f"{self.url}{path}", data, sent, method=method)
+        started = time.monotonic()
+        try:
+            with _direct.open(request, timeout=timeout_s) as answer:
+                status, got, content = answer.status, answer.headers, answer.read()
+        except HTTPError as error:
+            with error:
+                status, got, content = error.code, error.headers, error.read()
+        return Answer(status, got, json.loads(content) if content else None, time.monotonic() - started)
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes], path: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not self._is_ready():
+        while not self._answers(path):
             try:
                 code = process.wait(0.05)
             except subprocess.TimeoutExpired:
-                assert time.monotonic() < deadline, f"Not ready after {_START_SECONDS} s.\n{self.log_tail()}"
+                assert time.monotonic() < deadline, f"{path}: not after {_START_SECONDS} s.\n{self.log_tail()}"
             else:
                 raise AssertionError(f"The server ended with {code}.\n{self.log_tail()}")
 
-    def _is_ready(self) -> bool:
+    def _answers(self, path: str) -> bool:
         try:
-            with _direct.open(f"{self.url}/api/health/ready", timeout=5) as answer:
+            with _direct.open(f"{self.url}{path}", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False
 
 
 @contextmanager
-def live_server(*, data_dir: Path, variables: Mapping[str, str] | None = None) -> Iterator[LiveServer]:
+def live_server(
+    *,
+    data_dir: Path,
+    variables: Mapping[str, str] | None = None,
+    migrate: bool = True,
+    wait_for: str = "/api/health/ready",
+) -> Iterator[LiveServer]:
     """Serve the product while the block runs; a test that fails is shown the end of the server's log."""
     server = LiveServer(data_dir=data_dir, variables=variables)
-    server.start()
+    server.start(migrate=migrate, wait_for=wait_for)
     try:
         yield server
     except BaseException as error:
@@ -128,6 +183,33 @@ def live_server(*, data_dir: Path, variables: Mapping[str, str] | None = None) -
         raise
     finally:
         server.stop()
+
+
+@contextmanager
+def live_servers(
+    folder: Path, instances: Mapping[str, Mapping[str, str]], *, migrate: Collection[str]
+) -> Iterator[list[LiveServer]]:
+    """Serve several, each with the variables under its name, started together after those in ``migrate`` migrated.
+
+    They have one public address, because it is the issuer of the tokens that each takes from the others.
+    """
+    servers = {
+        name: LiveServer(data_dir=folder / name, variables={"PUBLIC_URL": "http://127.0.0.1", **variables})
+        for name, variables in instances.items()
+    }
+    every = list(servers.values())
+    try:
+        with ThreadPoolExecutor(len(every)) as pool:
+            list(pool.map(LiveServer.migrate, [servers[name] for name in migrate]))
+            list(pool.map(lambda server: server.start(migrate=False), every))
+        yield every
+    except BaseException as error:
+        for name, server in servers.items():
+            error.add_note(f"The end of the log of {name}:\n{server.log_tail()}")
+        raise
+    finally:
+        with ThreadPoolExecutor(len(every)) as pool:
+            list(pool.map(LiveServer.stop, every))
 
 
 def _free_port() -> int:

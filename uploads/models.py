@@ -21,7 +21,10 @@ class Upload(models.Model):
 
     # The column is _id so that MongoDB keys the document by it. UUIDv7: newest first is by this alone.
     id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    # No index of its own: those below begin with it.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads", db_index=False
+    )
     category = models.CharField(max_length=40)
     filename = models.CharField(max_length=255)
     content_type = models.CharField("type", max_length=100)
@@ -34,12 +37,21 @@ class Upload(models.Model):
     created_at = models.DateTimeField("uploaded", default=now, editable=False)
 
     class Meta:
-        """A page of somebody's newest files, in a category or not, is one walk along an index."""
+        """A page of somebody's newest files, of a category or status or not, is one walk along an index.
+
+        Status stands last in the category's, where it filters without a row being read and saves a fourth.
+        Those after it are staff's. Each costs an upload one more write, so what is not here is not offered.
+        """
 
         ordering = ("-id",)
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["owner", "-id"], name="upload_owner_newest"),
-            models.Index(fields=["owner", "category", "-id"], name="upload_owner_category"),
+            models.Index(fields=["owner", "status", "-id"], name="upload_owner_status"),
+            models.Index(fields=["owner", "category", "-id", "status"], name="upload_owner_category"),
+            models.Index(fields=["status", "-id"], name="upload_status_newest"),
+            models.Index(fields=["content_type", "-id"], name="upload_type_newest"),
+            models.Index(fields=["filename"], name="upload_filename"),
+            models.Index(fields=["sha256"], name="upload_sha256"),
         ]
 
     def __str__(self) -> str:

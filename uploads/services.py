@@ -10,9 +10,10 @@ import structlog
 from django.conf import settings
 from django.db import IntegrityError
 
+from accounts.selectors import is_active
 from nocturnal_project.errors import NotFound, ServiceUnavailable
 from nocturnal_project.identifiers import uuid7
-from nocturnal_project.transaction import atomic
+from nocturnal_project.transaction import atomic, refusable_write
 from uploads import storage
 from uploads.content_types import EXTENSIONS, accepted_type
 from uploads.errors import FileTooLarge, IdempotencyConflict, IdempotencyMismatch, UploadNotReady
@@ -64,7 +65,7 @@ def store_upload(
     )
     upload.request_key = _request_key(upload, idempotency_key)
     try:
-        with atomic():
+        with refusable_write():
             upload.save(force_insert=True)
     except IntegrityError:
         return _earlier(upload), False
@@ -83,7 +84,12 @@ def _request_key(upload: Upload, idempotency_key: str) -> str:
 
 
 def _earlier(upload: Upload) -> Upload:
-    earlier = Upload.objects.filter(request_key=upload.request_key, owner_id=upload.owner_id).first()
+    # In a block, because MongoDB then confirms that a majority holds what was read: the first call may have been
+    # told 503 for a row that only the primary has, and that is lost with it.
+    with atomic():
+        earlier = Upload.objects.filter(request_key=upload.request_key, owner_id=upload.owner_id).first()
+    if earlier is None and upload.request_key == upload.pk.hex:
+        raise NotFound("The account was closed.")
     if earlier is None or earlier.status == Upload.Status.PENDING:
         raise IdempotencyConflict(headers={"Retry-After": "1"})
     if (earlier.sha256, earlier.category) != (upload.sha256, upload.category):
@@ -98,8 +104,10 @@ def _store_bytes(upload: Upload, file: IO[bytes]) -> None:
         Upload.objects.filter(pk=upload.pk).delete()
         raise
     stored = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING).update(status=Upload.Status.READY)
-    if not stored:
-        # Deleted while its bytes were on the way.
+    if not stored or not is_active(upload.owner_id):
+        # Deleted while its bytes were on the way. Closing an account deactivates it before it looks for files, so
+        # either it finds this one ready, or this finds the account closing: nothing stays behind.
+        Upload.objects.filter(pk=upload.pk).delete()
         storage.remove(upload.key)
         raise NotFound("The upload was deleted before it was complete.")
     upload.status = Upload.Status.READY
@@ -120,8 +128,14 @@ def signed_url(*, upload: Upload, seconds: int, now: datetime) -> tuple[str, dat
 
 
 def delete_upload(*, upload: Upload) -> None:
-    """Remove a file. The row goes first: what a client can see is then gone whatever happens to the bytes."""
-    Upload.objects.filter(pk=upload.pk).delete()
+    """Remove a file. The row goes first: what a client can see is then gone whatever happens to the bytes.
+
+    Raises:
+        NotFound: someone else removed it meanwhile.
+    """
+    removed, _ = Upload.objects.filter(pk=upload.pk).delete()
+    if not removed:
+        raise NotFound("There is no such upload.")
     try:
         storage.remove(upload.key)
     except ServiceUnavailable:

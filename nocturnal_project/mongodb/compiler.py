@@ -14,7 +14,7 @@ from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI, SINGL
 from django_mongodb_backend import compiler
 
 from nocturnal_project.mongodb.counts import without_facet
-from nocturnal_project.mongodb.errors import translated
+from nocturnal_project.mongodb.errors import translated, translated_batches
 from nocturnal_project.mongodb.query import MongoQuery, concise_lookup, pins_one
 from nocturnal_project.mongodb.updates import as_document
 
@@ -42,7 +42,7 @@ class SQLCompiler(compiler.SQLCompiler):
 
     def cursor_iter(self, cursor: Any, chunk_size: int, columns: Any) -> Iterator[Any]:
         """Yield chunks, with the errors of fetching them translated."""
-        with translated():
+        with translated_batches():
             yield from super().cursor_iter(cursor, chunk_size, columns)
 
     def build_query(self, columns: Any = None) -> Any:

@@ -20,6 +20,8 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
+from nocturnal_project.mongodb.budget import spending
+
 _DUPLICATE_KEY = 11000
 _UNAVAILABLE = (ConnectionFailure, ExecutionTimeout, WTimeoutError, ConfigurationError)
 # fmt: off
@@ -41,7 +43,17 @@ class CommitOutcomeUnknown(OperationalError):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Let only Django's database errors out.
+    """Run an operation within the request's budget, and let only Django's database errors out.
+
+    Raises: as translated_batches.
+    """
+    with translated_batches(), spending():
+        yield
+
+
+@contextmanager
+def translated_batches() -> Iterator[None]:
+    """Let only Django's database errors out. Without a budget: between batches the caller does other things.
 
     Raises:
         OperationalError: the database cannot do it now, and may soon.

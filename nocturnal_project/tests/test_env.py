@@ -128,7 +128,7 @@ def test_a_dotenv_line_that_is_none_stops_the_start_without_being_shown(tmp_path
     dotenv = tmp_path / ".env"
     dotenv.write_text(f"# a comment\n\nexport LOG_LEVEL=info\n{line}\n", encoding="utf-8")
 
-    with pytest.raises(ImproperlyConfigured, match="^Line 4 of .env is not NAME=value") as refusal:
+    with pytest.raises(ImproperlyConfigured, match=r"^Line 4 of \.env is not NAME=value") as refusal:
         read_dotenv(dotenv)
 
     assert "my-secret-value" not in str(refusal.value)

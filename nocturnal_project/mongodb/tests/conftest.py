@@ -34,7 +34,8 @@ def database(alias: str, settings: dict[str, Any]) -> Iterator[str]:
 @pytest.fixture
 def stock(db: None) -> Iterator[str]:
     """The same data through the parent's engine."""
-    with database("stock", {"ENGINE": "django_mongodb_backend"}) as alias:
+    options = {**connections.settings["default"]["OPTIONS"], "event_listeners": []}  # the parent is not the product
+    with database("stock", {"ENGINE": "django_mongodb_backend", "OPTIONS": options}) as alias:
         yield alias
 
 

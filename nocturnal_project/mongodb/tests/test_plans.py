@@ -7,6 +7,7 @@ import pytest
 
 from accounts.models import User
 from nocturnal_project.mongodb.tests.conftest import Recorded
+from nocturnal_project.mongodb.tests.plans import examined, operators, stages
 from nocturnal_project.mongodb.tests.rows import collection_of, new_upload, new_user
 from uploads.models import Upload
 
@@ -32,32 +33,6 @@ def db(django_db_blocker: Any) -> Iterator[None]:
     """Let tests reach the data and leave it as it is."""
     with django_db_blocker.unblock():
         yield
-
-
-def stages(plan: Any) -> set[str]:
-    """Return the names of all stages that the planner chose, in both of its shapes."""
-    if isinstance(plan, list):
-        return set().union(*map(stages, plan))
-    if not isinstance(plan, dict):
-        return set()
-    own = {plan["stage"]} if "stage" in plan else {name for name in plan if name == "$sort"}
-    return own.union(*(stages(part) for name, part in plan.items() if name not in {"rejectedPlans", "command"}))
-
-
-def operators(value: Any) -> set[str]:
-    """Return every operator of a command."""
-    if isinstance(value, dict):
-        return {name for name in value if name.startswith("$")}.union(*map(operators, value.values()))
-    return set().union(*map(operators, value)) if isinstance(value, list) else set()
-
-
-def examined(plan: Any, what: str = "totalDocsExamined") -> int:
-    """Return how many documents were read."""
-    if isinstance(plan, list):
-        return sum(examined(part, what) for part in plan)
-    if not isinstance(plan, dict):
-        return 0
-    return int(plan.get(what, 0)) + sum(examined(part, what) for part in plan.values())
 
 
 def assert_by_index(plans: list[dict[str, Any]], *, at_most: int) -> None:
