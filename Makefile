@@ -63,14 +63,15 @@ shell: $(VENV)/base ## Open Django's shell
 clean: ## Remove what was built and all local data
 	rm -rf $(VENV) var staticfiles .mypy_cache .ruff_cache .pytest_cache .coverage
 
-# The servers that no Python package brings. RUNLEVEL=1 keeps Debian from starting them as services.
+# What no Python package brings: two servers, and the programs that the tests call. PROGRAM:DEBIAN-PACKAGE.
+# RUNLEVEL=1 keeps Debian from starting the servers as services.
+PROGRAMS := redis-server:redis-server nginx:nginx-light curl:curl openssl:openssl dash:dash bash:bash
 servers:
-	@missing=""; \
-	PATH="$$PATH:/usr/sbin" command -v redis-server >/dev/null || missing="redis-server"; \
-	PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || missing="$$missing nginx-light"; \
-	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing $$missing ..." && \
+	@missing=""; export PATH="$$PATH:/usr/sbin"; \
+	for each in $(PROGRAMS); do command -v "$${each%%:*}" >/dev/null || missing="$$missing $${each##*:}"; done; \
+	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing$$missing ..." && \
 		apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; } || \
-		{ echo "Servers are missing: run 'sudo apt-get install $$missing', then try again."; exit 1; }
+		{ echo "Programs are missing: run 'sudo apt-get install$$missing', then try again."; exit 1; }
 
 # Debian ships Python without venv's half; root gets it, others are told.
 $(VENV)/bin/python:

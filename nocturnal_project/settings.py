@@ -291,7 +291,6 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
-DATETIME_FORMAT = "Y-m-d H:i"
 _INDIGO = {
     "50": "238 242 255",
     "100": "224 231 255",
