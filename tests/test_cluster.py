@@ -222,7 +222,7 @@ def test_commands_without_a_cluster_say_so(stopped: Cluster) -> None:
 
 def test_a_wrong_number_of_pods_is_named(stopped: Cluster) -> None:
     code, said = stopped.do("up", CLUSTER_PODS="none")
-    assert (code, said) == (1, "CLUSTER_PODS must be a whole number of at least 1, not 'none'\n")
+    assert (code, said) == (1, "CLUSTER_PODS must be a whole number from 1 to 65535, not 'none'\n")
 
 
 def test_a_start_that_fails_says_why_keeps_its_logs_and_leaves_nothing_running(stopped: Cluster) -> None:

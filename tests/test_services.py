@@ -203,6 +203,7 @@ def test_ports_in_use_are_not_given_out_twice() -> None:
 
 def test_a_port_that_a_stranger_took_first_is_tried_elsewhere() -> None:
     stranger = socket.socket()
+    stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port may have served a moment ago
     tried: list[int] = []
 
     def command(ports: list[int]) -> list[str]:
