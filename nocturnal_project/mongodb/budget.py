@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import pymongo
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
 
 REQUEST_SECONDS = 5.0
 # What an operation has even when nothing is left: enough for a healthy server.
@@ -27,7 +27,13 @@ def begin(**_signal: Any) -> None:
     _left.set(REQUEST_SECONDS)
 
 
+def end(**_signal: Any) -> None:
+    """Take the limit off: what else runs on this thread is no request's."""
+    _left.set(None)
+
+
 request_started.connect(begin, dispatch_uid="mongodb.budget")
+request_finished.connect(end, dispatch_uid="mongodb.budget")
 
 
 @contextmanager

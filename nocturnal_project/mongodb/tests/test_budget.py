@@ -2,7 +2,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
 from django.db import OperationalError
 
 from accounts.models import User
@@ -16,7 +16,8 @@ def in_a_request() -> Iterator[None]:
     """A request has started on this thread, and is over after the test."""
     request_started.send(sender=None)
     yield
-    budget._left.set(None)
+    request_finished.send(sender=None)
+    assert budget._left.get() is None
 
 
 @pytest.mark.usefixtures("in_a_request")
