@@ -36,7 +36,7 @@ class MongoAuthConfig(WithObjectIds, AuthConfig):
 
         super().ready()
         # The one place where it is asked; the stubs do not know it.
-        ModelBackend._get_group_permissions = group_permissions  # type: ignore[attr-defined]  # noqa: SLF001
+        ModelBackend._get_group_permissions = group_permissions  # type: ignore[attr-defined]  # noqa: SLF001  as said above
 
 
 class MongoContentTypesConfig(WithObjectIds, ContentTypesConfig):

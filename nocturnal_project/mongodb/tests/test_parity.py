@@ -35,15 +35,15 @@ def people(db: None) -> list[User]:
     return [alice, bob, carol]
 
 
-def U(using: str) -> Any:  # noqa: N802
+def U(using: str) -> Any:  # noqa: N802  one letter a model keeps the table below readable
     return Upload.objects.using(using)
 
 
-def S(using: str) -> Any:  # noqa: N802
+def S(using: str) -> Any:  # noqa: N802  one letter a model keeps the table below readable
     return Session.objects.using(using)
 
 
-def P(using: str) -> Any:  # noqa: N802
+def P(using: str) -> Any:  # noqa: N802  one letter a model keeps the table below readable
     return User.objects.using(using)
 
 
