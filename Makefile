@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
+LOCK := uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 .PHONY: help run test check format lock shell clean servers soak cluster cluster-down cluster-status cluster-kill cluster-start cluster-roll
 
@@ -30,10 +30,12 @@ format: $(VENV)/dev ## Format the code
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-lock: $(VENV)/dev ## Pin every dependency, with hashes, from requirements/*.in
+lock: $(VENV)/bin/python ## Pin every dependency, with hashes, from requirements/*.in
 	$(PY) -m pip install --quiet uv==0.13.9
 	$(VENV)/bin/$(LOCK) requirements/dev.in --output-file requirements/dev.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/production.in --output-file requirements/production.txt
+	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/tools.in --output-file requirements/tools.txt
+	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/benchmarks.in --output-file requirements/benchmarks.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/base.in --output-file requirements/base.txt
 
 soak: $(VENV)/dev servers ## Run the fault tests in their full length
