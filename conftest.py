@@ -14,7 +14,9 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import events
 from accounts.models import User
+from accounts.refusals import Refusals
 from uploads import services
 from uploads.models import Upload
 
@@ -62,8 +64,9 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def fresh_counters() -> None:
+def fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has asked anything yet."""
+    monkeypatch.setattr(events, "_refusals", Refusals())
     for cache in caches.all(initialized_only=True):
         cache.clear()
     caches["ratelimits"].clear()

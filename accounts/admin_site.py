@@ -1,12 +1,18 @@
 """The admin site: unfold's, with a login that is under the auth policy."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from unfold.sites import UnfoldAdminSite
 
+from accounts.events import Kind, Origin, record, record_refusal
+from accounts.models import Session, User
+from accounts.selectors import user_by_email
+from accounts.sessions import end_sessions_of
+from accounts.staff_authentication import StaffLoginForm, is_over
+from nocturnal_project import clock
 from nocturnal_project.client_ip import client_ip
 from ratelimits.policies import POLICIES, Exempt
 from ratelimits.subjects import account_subject, ip_subject
@@ -18,6 +24,12 @@ _FOUND = 302
 
 class NocturnalAdminSite(UnfoldAdminSite):
     """Staff's site."""
+
+    login_form = StaffLoginForm
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Let active staff in, until their session is over."""
+        return bool(super().has_permission(request)) and not is_over(request)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Wrap a page: strangers are charged before they are sent to the login."""
@@ -41,7 +53,43 @@ class NocturnalAdminSite(UnfoldAdminSite):
         response: HttpResponse = super().login(request, extra_context)
         if request.method == "POST" and response.status_code == _FOUND:
             give_back(request)
+            record(Kind.STAFF_SIGNED_IN, user_id=request.user.pk, origin=Origin.of(request), now=clock.now())
+        elif request.method == "POST":
+            _record_refusal(request)
         add_headers(request, response)
         return response
 
     login.rate_limits = {"post": POLICIES["auth"]}  # type: ignore[attr-defined]  # read by the test that walks the URLs
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Sign staff out. The session is removed from the store, so its cookie is worth nothing anywhere."""
+        user = request.user
+        response: HttpResponse = super().logout(request, extra_context)
+        if user.is_authenticated:
+            record(Kind.STAFF_SIGNED_OUT, user_id=user.pk, origin=Origin.of(request), now=clock.now())
+        return response
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Change one's own password: that ends one's sessions, in the API and in every other browser."""
+        response: HttpResponse = super().password_change(request, extra_context)
+        if request.method == "POST" and response.status_code == _FOUND:
+            user_id, origin, now = cast("User", request.user).pk, Origin.of(request), clock.now()
+            record(Kind.PASSWORD_CHANGED, user_id=user_id, origin=origin, now=now)
+            end_sessions_of(user_id=user_id, reason=Session.EndReason.PASSWORD_CHANGED, origin=origin, now=now)
+        return response
+
+
+def _record_refusal(request: HttpRequest) -> None:
+    """Record a try that did not get in; the same work for every e-mail."""
+    email = request.POST.get("username", "")
+    user = user_by_email(email)
+    if user is None:
+        reason = "unknown_email"
+    elif not user.is_active:
+        reason = "deactivated"
+    else:
+        reason = "wrong_password" if user.is_staff else "not_staff"
+    known, origin = user.pk if user else None, Origin.of(request)
+    record_refusal(
+        Kind.STAFF_SIGN_IN_REFUSED, email=email, user_id=known, reason=reason, origin=origin, now=clock.now()
+    )

@@ -13,6 +13,14 @@ class InvalidCredentials(NocturnalError):
     title = "The e-mail or the password is wrong."
 
 
+class PasswordResetRequired(NocturnalError):
+    """The password is right, but staff have asked for a new one. Told only to who has given the right one."""
+
+    code = "password_reset_required"
+    status = 403
+    title = "The password must be reset before you can sign in."
+
+
 class EmailTaken(NocturnalError):
     """The e-mail has an account already."""
 

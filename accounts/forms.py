@@ -9,6 +9,17 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from accounts.models import User, normalized_email
 
 
+class ChangeUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A user as staff change it."""
+
+    def clean_email(self) -> str:
+        """Keep the one spelling that sign-in looks for."""
+        email = normalized_email(self.cleaned_data["email"])
+        if User.objects.filter(email=email).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError("This e-mail has an account already.", code="unique")
+        return email
+
+
 class NewUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     """A user made by staff, with a first password."""
 

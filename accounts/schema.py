@@ -7,10 +7,12 @@ from accounts.serializers import (
     ProfileRequest,
     RefreshRequest,
     RegisterRequest,
+    SecurityEventAnswer,
     TokenAnswer,
     UserAnswer,
 )
-from nocturnal_project.openapi import IDEMPOTENCY_KEY, problem_answer
+from nocturnal_project.api import PageRequest
+from nocturnal_project.openapi import BAD_CURSOR, IDEMPOTENCY_KEY, problem_answer
 
 _USER = {
     "id": "019b2c3d-4e5f-7a6b-8c7d-9e0f1a2b3c4d",
@@ -37,6 +39,8 @@ _CREDENTIALS = OpenApiExample(
 _REFRESH_TOKEN = OpenApiExample("token", value={"refresh_token": "019b2c3d4e5f….0:q1w2e3…"}, request_only=True)
 _BAD_REFRESH = problem_answer(401, "refresh_token_reused", "The refresh token was used before. Its session was ended.")
 
+_RESET_FIRST = problem_answer(403, "password_reset_required", "The password must be reset before you can sign in.")
+
 register = extend_schema(
     tags=["auth"],
     operation_id="register",
@@ -44,6 +48,7 @@ register = extend_schema(
     parameters=[IDEMPOTENCY_KEY],
     responses={
         201: OpenApiResponse(TokenAnswer, description="The account is made and signed in."),
+        403: _RESET_FIRST,
         409: problem_answer(409, "email_taken", "This e-mail has an account already."),
     },
     examples=[_CREDENTIALS, _TOKENS],
@@ -55,6 +60,7 @@ login = extend_schema(
     responses={
         200: TokenAnswer,
         401: problem_answer(401, "invalid_credentials", "The e-mail or the password is wrong."),
+        403: _RESET_FIRST,
     },
     examples=[_CREDENTIALS, _TOKENS],
 )
@@ -88,4 +94,26 @@ change_me = extend_schema(
 )
 close_me = extend_schema(
     tags=["me"], operation_id="close_me", responses={204: OpenApiResponse(description="The account is gone.")}
+)
+list_security_events = extend_schema(
+    tags=["me"],
+    operation_id="list_security_events",
+    parameters=[PageRequest],
+    responses={200: SecurityEventAnswer(many=True), 422: BAD_CURSOR},
+    examples=[
+        OpenApiExample(
+            "event",
+            value={
+                "id": "019b2c3d-6f70-7b8c-9d0e-1f2a3b4c5d6e",
+                "kind": "sign_in_refused",
+                "description": "Sign-in refused: wrong password",
+                "at": "2026-01-02T03:04:05.678Z",
+                "address": "203.0.113.7",
+                "user_agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0",
+                "session_id": None,
+                "current": False,
+            },
+            response_only=True,
+        )
+    ],
 )

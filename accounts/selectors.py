@@ -1,10 +1,13 @@
 """Reading accounts and sessions."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from accounts.errors import InvalidToken, SessionRevoked
-from accounts.models import Session, User, normalized_email
+from accounts.models import SecurityEvent, Session, User, normalized_email
 
 
 def user_of_session(*, session_id: uuid.UUID, user_id: uuid.UUID, now: datetime) -> User:
@@ -31,3 +34,18 @@ def is_active(user_id: uuid.UUID) -> bool:
 def user_by_email(email: str) -> User | None:
     """Return the user with this e-mail, active or not."""
     return User.objects.filter(email=normalized_email(email)).first()
+
+
+def security_events_of(user_id: uuid.UUID) -> QuerySet[SecurityEvent]:
+    """Return what happened to an account, newest first."""
+    return SecurityEvent.objects.filter(user_id=user_id).order_by("-id")
+
+
+def sessions_of(user_id: uuid.UUID) -> QuerySet[Session]:
+    """Return an account's sessions, over or not, newest first."""
+    return Session.objects.filter(user_id=user_id).order_by("-id")
+
+
+def emails_of(user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID | None, str]:
+    """Return the e-mail of each account that exists."""
+    return dict(User.objects.filter(pk__in=list(user_ids)).values_list("pk", "email")) if user_ids else {}

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import SecurityEvent, User
 from nocturnal_project.api import StrictSerializer
 
 _LONGEST_PASSWORD = 1024
@@ -56,6 +56,37 @@ class UserAnswer(serializers.ModelSerializer[User]):
         model = User
         fields = ("id", "email", "name", "created_at")
         read_only_fields = fields
+
+
+class SecurityEventAnswer(serializers.ModelSerializer[SecurityEvent]):
+    """Something that happened to the caller's account. What staff did comes without their address."""
+
+    address = serializers.SerializerMethodField(help_text="Where it came from; empty for what staff or we did.")
+    user_agent = serializers.SerializerMethodField(help_text="What the client called itself; empty as above.")
+    current = serializers.SerializerMethodField(help_text="Whether it is about the session that asks.")
+
+    class Meta:
+        """Named fields only: a new column is private until it is listed here."""
+
+        model = SecurityEvent
+        fields = ("id", "kind", "description", "at", "address", "user_agent", "session_id", "current")
+        read_only_fields = fields
+
+    def get_address(self, event: SecurityEvent) -> str:
+        """Return the address of the owner, or of who tried to be."""
+        return "" if _is_by_staff(event) else event.address
+
+    def get_user_agent(self, event: SecurityEvent) -> str:
+        """Return the client's name for itself, likewise."""
+        return "" if _is_by_staff(event) else event.user_agent
+
+    def get_current(self, event: SecurityEvent) -> bool:
+        """Tell whether the session is the one that asks."""
+        return event.session_id is not None and event.session_id == self.context.get("session_id")
+
+
+def _is_by_staff(event: SecurityEvent) -> bool:
+    return event.actor_id is not None and event.actor_id != event.user_id
 
 
 class TokenAnswer(serializers.Serializer[Any]):

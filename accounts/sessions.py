@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from accounts import tokens
 from accounts.errors import InvalidToken, RefreshTokenReused, SessionRevoked
+from accounts.events import NO_REQUEST, Kind, Origin, record
 from accounts.models import Session, User
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
@@ -43,7 +44,7 @@ def start_session(*, user_id: uuid.UUID, device: Device, now: datetime) -> Sessi
     return session
 
 
-def rotate_refresh_token(*, token: str, now: datetime) -> tuple[User, Session]:
+def rotate_refresh_token(*, token: str, origin: Origin = NO_REQUEST, now: datetime) -> tuple[User, Session]:
     """Trade a refresh token for its successor: the session comes back with the successor's counter.
 
     One conditional update picks the winner of a race. Callers that lose inside the grace period
@@ -69,11 +70,12 @@ def rotate_refresh_token(*, token: str, now: datetime) -> tuple[User, Session]:
     if won or (successor and now - session.rotated_at <= settings.REFRESH_GRACE):
         return user, session
     _end(live, reason=Session.EndReason.REUSE, now=now)
+    record(Kind.REFRESH_TOKEN_REUSED, user_id=user.pk, session_id=session.pk, origin=origin, now=now)
     _log.warning("refresh token reused", user=str(session.user_id), session=str(session.pk))
     raise RefreshTokenReused
 
 
-def end_sessions(*, token: str, scope: str, now: datetime) -> None:
+def end_sessions(*, token: str, scope: str, origin: Origin = NO_REQUEST, now: datetime) -> None:
     """Sign out the device that a refresh token names, the user's others, or all.
 
     An earlier token of the session serves too, and a session that is over already is no error.
@@ -90,17 +92,51 @@ def end_sessions(*, token: str, scope: str, now: datetime) -> None:
         chosen = chosen.filter(pk=session.pk)
     elif scope == "others":
         chosen = chosen.exclude(pk=session.pk)
-    _end(chosen, reason=Session.EndReason.SIGNED_OUT, now=now)
+    ended = _end(chosen, reason=Session.EndReason.SIGNED_OUT, now=now)
+    if ended:
+        facts: dict[str, str | int] = {"reason": Session.EndReason.SIGNED_OUT.value, "scope": scope, "sessions": ended}
+        own = session.pk if scope != "others" else None
+        record(Kind.SESSION_ENDED, user_id=session.user_id, session_id=own, origin=origin, now=now, facts=facts)
 
 
-def end_sessions_of(*, user_id: uuid.UUID, reason: Session.EndReason, now: datetime) -> int:
+def end_sessions_of(
+    *,
+    user_id: uuid.UUID,
+    reason: Session.EndReason,
+    actor_id: uuid.UUID | None = None,
+    origin: Origin = NO_REQUEST,
+    now: datetime,
+) -> int:
     """End every session of a user and return how many there were."""
-    return _end(Session.objects.filter(user_id=user_id, ended_at=None), reason=reason, now=now)
+    ended = _end(Session.objects.filter(user_id=user_id, ended_at=None), reason=reason, now=now)
+    if ended:
+        facts: dict[str, str | int] = {"reason": reason.value, "sessions": ended}
+        record(Kind.SESSION_ENDED, user_id=user_id, actor_id=actor_id, origin=origin, now=now, facts=facts)
+    return ended
 
 
-def end_session(*, session_id: uuid.UUID, reason: Session.EndReason, now: datetime) -> int:
-    """End one session; 0 if it was over already."""
-    return _end(Session.objects.filter(pk=session_id, ended_at=None), reason=reason, now=now)
+def end_session(
+    *,
+    session_id: uuid.UUID,
+    user_id: uuid.UUID,
+    reason: Session.EndReason,
+    actor_id: uuid.UUID | None = None,
+    origin: Origin = NO_REQUEST,
+    now: datetime,
+) -> int:
+    """End one session of a user; 0 if it was over already, or is somebody else's."""
+    ended = _end(Session.objects.filter(pk=session_id, user_id=user_id, ended_at=None), reason=reason, now=now)
+    if ended:
+        record(
+            Kind.SESSION_ENDED,
+            user_id=user_id,
+            actor_id=actor_id,
+            session_id=session_id,
+            origin=origin,
+            now=now,
+            facts={"reason": reason.value},
+        )
+    return ended
 
 
 def _end(chosen: QuerySet[Session], *, reason: Session.EndReason, now: datetime) -> int:

@@ -10,4 +10,5 @@ urlpatterns = [
     path("auth/refresh", views.RefreshView.as_view(), name="refresh"),
     path("auth/logout", views.LogoutView.as_view(), name="logout"),
     path("me", views.MeView.as_view(), name="me"),
+    path("me/security-events", views.SecurityEventsView.as_view(), name="security_events"),
 ]

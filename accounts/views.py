@@ -1,7 +1,9 @@
 """The endpoints of accounts."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from rest_framework.permissions import AllowAny
@@ -11,19 +13,23 @@ from rest_framework.response import Response
 from accounts import schema, services, sessions, tokens
 from accounts.authentication import AuthenticatedRequest
 from accounts.errors import InvalidToken
+from accounts.events import Origin
 from accounts.models import Session, User
+from accounts.selectors import security_events_of
 from accounts.serializers import (
     LoginRequest,
     ProfileRequest,
     RefreshRequest,
     RegisterRequest,
+    SecurityEventAnswer,
     TokenAnswer,
     UserAnswer,
 )
 from nocturnal_project import clock
-from nocturnal_project.api import idempotency_key
+from nocturnal_project.api import PageRequest, idempotency_key, validated_query
 from nocturnal_project.client_ip import client_ip
 from nocturnal_project.errors import InvalidInput
+from nocturnal_project.pagination import NewestFirst
 from ratelimits.policies import POLICIES
 from ratelimits.subjects import Subject, account_subject, device_subject, ip_subject, session_subject
 from ratelimits.throttling import RateLimitedAPIView, give_back
@@ -79,7 +85,11 @@ class RegisterView(_CredentialsView):
         wanted.is_valid(raise_exception=True)
         now = clock.now()
         signed_in = services.register_user(
-            **wanted.validated_data, device=_device(request), idempotency_key=idempotency_key(request), now=now
+            **wanted.validated_data,
+            device=_device(request),
+            idempotency_key=idempotency_key(request),
+            origin=_origin(request),
+            now=now,
         )
         return _token_answer(signed_in.user, signed_in.session, now=now, status=201)
 
@@ -95,7 +105,7 @@ class LoginView(_CredentialsView):
         email, password = wanted.validated_data["email"], wanted.validated_data["password"]
         now = clock.now()
         device = _device(request, proof=wanted.validated_data["device_token"], email=email)
-        signed_in = services.sign_in(email=email, password=password, device=device, now=now)
+        signed_in = services.sign_in(email=email, password=password, device=device, origin=_origin(request), now=now)
         give_back(request._request)  # noqa: SLF001  DRF's name for Django's request
         return _token_answer(signed_in.user, signed_in.session, now=now)
 
@@ -109,7 +119,8 @@ class RefreshView(_SessionView):
         wanted = RefreshRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
         now = clock.now()
-        user, session = sessions.rotate_refresh_token(token=wanted.validated_data["refresh_token"], now=now)
+        token = wanted.validated_data["refresh_token"]
+        user, session = sessions.rotate_refresh_token(token=token, origin=_origin(request), now=now)
         return _token_answer(user, session, now=now)
 
 
@@ -124,8 +135,23 @@ class LogoutView(_SessionView):
         scope = request.query_params.get("scope", "local")
         if scope not in _SCOPES:
             raise InvalidInput.at("?scope", code="invalid_choice", detail=f"Use one of {', '.join(_SCOPES)}.")
-        sessions.end_sessions(token=wanted.validated_data["refresh_token"], scope=scope, now=clock.now())
+        token = wanted.validated_data["refresh_token"]
+        sessions.end_sessions(token=token, scope=scope, origin=_origin(request), now=clock.now())
         return Response(status=204)
+
+
+class SecurityEventsView(RateLimitedAPIView):
+    """What happened to the caller's account."""
+
+    pagination_class = NewestFirst
+
+    @schema.list_security_events
+    def get(self, request: AuthenticatedRequest) -> Response:
+        """List the events, newest first."""
+        pages = NewestFirst(page_size=validated_query(PageRequest, request)["limit"])
+        page = pages.paginate_queryset(security_events_of(request.user.pk), request, view=self)
+        answer = SecurityEventAnswer(page, many=True, context={"session_id": _session_id(request)})
+        return pages.get_paginated_response(answer.data)
 
 
 class MeView(RateLimitedAPIView):
@@ -146,8 +172,18 @@ class MeView(RateLimitedAPIView):
     @schema.close_me
     def delete(self, request: AuthenticatedRequest) -> Response:
         """Remove the account, its sessions and its files. There is no way back."""
-        services.close_account(user=request.user)
+        services.close_account(user=request.user, origin=_origin(request), now=clock.now())
         return Response(status=204)
+
+
+def _session_id(request: AuthenticatedRequest) -> uuid.UUID:
+    claims: Any = request.auth
+    session_id: uuid.UUID = claims.session_id
+    return session_id
+
+
+def _origin(request: Request) -> Origin:
+    return Origin.of(request._request)  # noqa: SLF001  DRF's name for Django's request
 
 
 def _device(request: Request, *, proof: str = "", email: str = "") -> sessions.Device:

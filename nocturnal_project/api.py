@@ -89,6 +89,12 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class PageRequest(serializers.Serializer[Any]):
+    """How long a page of a list shall be."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50, help_text="Results a page.")
+
+
 def validated_query(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """Return the query's parameters as the serializer has them; unknown ones are ignored.
 

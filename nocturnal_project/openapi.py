@@ -55,6 +55,12 @@ def problem_answer(status: int, code: str, title: str, **facts: Any) -> OpenApiR
     return OpenApiResponse(ProblemSerializer, description=title, examples=[example])
 
 
+BAD_CURSOR = problem_answer(
+    422,
+    "invalid_input",
+    "The cursor is none of ours. Start without one.",
+    errors=[{"pointer": "?cursor", "code": "invalid_cursor", "detail": "The cursor is none of ours."}],
+)
 _SIGN_IN_FIRST = problem_answer(401, "authentication_required", "Authentication credentials were not provided.")
 _LIMITED = problem_answer(
     429,

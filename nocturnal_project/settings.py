@@ -171,10 +171,16 @@ RATELIMIT_USE_CACHE = "ratelimits"
 RATE_LIMIT_OVERRIDES = {name: value for name, value in os.environ.items() if name.startswith("RATE_LIMIT_") and value}
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cache"
-SESSION_COOKIE_AGE = 12 * 60 * 60
-SESSION_COOKIE_SAMESITE = "Lax"
+# The admin's session ends after an hour without a page, and after twelve in any case. Each page saves it anew.
+SESSION_COOKIE_AGE = 60 * 60
+SESSION_SAVE_EVERY_REQUEST = True
+STAFF_SESSION_LIFETIME = timedelta(hours=12)
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
-CSRF_COOKIE_HTTPONLY = True
+# Browsers take a cookie of such a name only from this very host, by https, for every path (RFC 6265bis, 4.1.3.2).
+_HOST_ONLY = "__Host-" if SESSION_COOKIE_SECURE else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_HOST_ONLY}nocturnal-staff", f"{_HOST_ONLY}nocturnal-csrf"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CSRF_FAILURE_VIEW = "nocturnal_project.problems.csrf_failure"
 
@@ -237,6 +243,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 # People
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.staff_authentication.StaffBackend"]
 PASSWORD_HASHERS = ["accounts.hashers.Argon2idHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -249,6 +256,7 @@ LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 REFRESH_GRACE = timedelta(seconds=10)
+SECURITY_EVENT_LIFETIME = timedelta(days=env.number("SECURITY_EVENT_DAYS", default=90, minimum=1, maximum=3650))
 
 # The API
 
@@ -291,6 +299,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
+DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "j M Y", "H:i", "j M Y, H:i"
 _INDIGO = {
     "50": "238 242 255",
     "100": "224 231 255",
@@ -322,6 +331,11 @@ UNFOLD = {
                 "items": [
                     {"title": "Users", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
                     {"title": "Sessions", "icon": "devices", "link": reverse_lazy("admin:accounts_session_changelist")},
+                    {
+                        "title": "Security events",
+                        "icon": "shield_person",
+                        "link": reverse_lazy("admin:accounts_securityevent_changelist"),
+                    },
                     {"title": "Groups", "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
                 ],
             },

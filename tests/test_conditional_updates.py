@@ -15,7 +15,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import services as accounts
-from accounts import sessions, tokens
+from accounts import sessions, staff_actions, tokens
 from accounts.errors import EmailTaken, SessionRevoked
 from accounts.hashers import Argon2idHasher
 from accounts.models import Session, User
@@ -229,9 +229,10 @@ def test_of_fifty_endings_of_a_session_one_counts(alice: User) -> None:
     session = sign_in(alice).session
     reason = Session.EndReason.BY_STAFF
 
-    outcomes = at_once(
-        *[lambda: sessions.end_session(session_id=session.pk, reason=reason, now=timezone.now())] * THREADS
-    )
+    def end() -> int:
+        return sessions.end_session(session_id=session.pk, user_id=alice.pk, reason=reason, now=timezone.now())
+
+    outcomes = at_once(*[end] * THREADS)
 
     assert Counter(map(str, outcomes)) == {"1": 1, "0": THREADS - 1}
 
@@ -251,7 +252,7 @@ def test_a_hash_that_is_renewed_by_many_sign_ins_is_one_of_the_password(alice: U
 
 def test_a_user_deactivated_while_signing_in_is_not_let_in(alice: User) -> None:
     def deactivate() -> None:
-        accounts.deactivate(user=alice, now=timezone.now())
+        staff_actions.deactivate(user=alice, now=timezone.now())
 
     outcomes = at_once(*[lambda: sign_in(alice)] * 16, deactivate)
 
@@ -265,7 +266,7 @@ def test_a_user_deactivated_while_signing_in_is_not_let_in(alice: User) -> None:
 
 
 def test_of_fifty_deactivations_one_counts(alice: User) -> None:
-    outcomes = at_once(*[lambda: accounts.deactivate(user=alice, now=timezone.now())] * THREADS)
+    outcomes = at_once(*[lambda: staff_actions.deactivate(user=alice, now=timezone.now())] * THREADS)
 
     assert Counter(outcomes) == {True: 1, False: THREADS - 1}
 
@@ -276,7 +277,7 @@ def test_an_account_closed_while_files_arrive_leaves_nothing_of_it_and_keeps_oth
     his = upload_as(bob)
     session = sign_in(alice).session
 
-    outcomes = at_once(*[lambda: store(alice)] * 16, lambda: accounts.close_account(user=alice))
+    outcomes = at_once(*[lambda: store(alice)] * 16, lambda: accounts.close_account(user=alice, now=timezone.now()))
 
     assert set(kinds(outcomes)) <= {"tuple", "NoneType", NotFound.__name__, "ServiceUnavailable"}
     assert not User.objects.filter(pk=alice.pk).exists()

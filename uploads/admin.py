@@ -11,12 +11,16 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from unfold.decorators import display
 
+from accounts.events import Kind, Origin, record
 from nocturnal_project import clock
 from nocturnal_project.errors import NotFound, ServiceUnavailable
 from nocturnal_project.staff_lists import CreatedFilter, StaffAdmin
 from uploads import services
 from uploads.content_types import EXTENSIONS, IMAGES
 from uploads.models import Upload
+from uploads.user_panel import upload_panel
+
+__all__ = ["UploadAdmin", "upload_panel"]
 
 _LINK_SECONDS = 300
 _LONGEST_NAME = 40
@@ -111,12 +115,19 @@ class UploadAdmin(StaffAdmin):
         """Delete as the owner would."""
         with suppress(NotFound):  # its owner was quicker
             services.delete_upload(upload=obj)
+            record(
+                Kind.STAFF_DELETED_UPLOAD,
+                user_id=obj.owner_id,
+                actor_id=request.user.pk,
+                origin=Origin.of(request),
+                now=clock.now(),
+                facts={"upload": str(obj.pk)},
+            )
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Delete each as the owner would."""
         for upload in queryset:
-            with suppress(NotFound):  # its owner was quicker
-                services.delete_upload(upload=upload)
+            self.delete_model(request, upload)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Files come through the API."""

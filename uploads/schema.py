@@ -11,7 +11,7 @@ from drf_spectacular.utils import (
     extend_schema_view,
 )
 
-from nocturnal_project.openapi import IDEMPOTENCY_KEY, problem_answer
+from nocturnal_project.openapi import BAD_CURSOR, IDEMPOTENCY_KEY, problem_answer
 from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest
 
 _UPLOAD = {
@@ -40,12 +40,7 @@ uploads = extend_schema_view(
         parameters=[ListRequest],
         responses={
             200: UploadAnswer(many=True),
-            422: problem_answer(
-                422,
-                "invalid_input",
-                "The cursor is none of ours. Start without one.",
-                errors=[{"pointer": "?cursor", "code": "invalid_cursor", "detail": "The cursor is none of ours."}],
-            ),
+            422: BAD_CURSOR,
         },
         examples=[_ONE],
     ),

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from nocturnal_project.api import StrictSerializer
+from nocturnal_project.api import PageRequest, StrictSerializer
 from uploads.models import Upload
 
 CATEGORY = r"^[a-z0-9][a-z0-9_-]{0,39}$"
@@ -19,13 +19,12 @@ class UploadRequest(StrictSerializer):
     category = serializers.RegexField(CATEGORY, required=False, default="general", help_text=_CATEGORY_HELP)
 
 
-class ListRequest(serializers.Serializer[Any]):
+class ListRequest(PageRequest):
     """How to narrow the list."""
 
     category = serializers.RegexField(CATEGORY, required=False, help_text=_CATEGORY_HELP)
     status = serializers.ChoiceField(Upload.Status.choices, required=False)
     created_after = serializers.DateTimeField(required=False, help_text="ISO 8601; later than this.")
-    limit = serializers.IntegerField(min_value=1, max_value=100, default=50, help_text="Results a page.")
 
 
 class SignedUrlRequest(serializers.Serializer[Any]):

@@ -1,12 +1,15 @@
-"""Users and sessions."""
+"""Users, sessions and security events."""
 
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 
+from accounts.models.security_event import SecurityEvent
 from nocturnal_project.clock import now
 from nocturnal_project.identifiers import uuid7
+
+__all__ = ["SecurityEvent", "Session", "User", "UserManager", "normalized_email"]
 
 
 def normalized_email(email: str) -> str:
@@ -47,6 +50,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="May sign in to this admin.")
     is_active = models.BooleanField("active", default=True, help_text="Untick instead of deleting an account.")
     created_at = models.DateTimeField(default=now, editable=False)
+    # Set by staff: the password is not enough any more until it was reset. The reset clears it.
+    password_reset_required = models.BooleanField(default=False, editable=False)
     # The Idempotency-Key that registered the account, hashed: a repeated registration is answered, not refused.
     registration_key = models.CharField(max_length=64, blank=True, default="", editable=False)
 

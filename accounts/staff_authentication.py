@@ -1,0 +1,59 @@
+"""Staff's sign-in to the admin: who may, with what rights, and for how long."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.forms import AuthenticationForm
+
+from accounts.models import User
+
+_SIGNED_IN_AT = "signed_in_at"
+
+
+class StaffBackend(ModelBackend):
+    """Django's, for the admin alone: whoever is no staff any more is nobody at the next request."""
+
+    def get_user(self, user_id: Any) -> User | None:
+        """Return the signed-in member of staff, or None when they are none any more or must reset their password."""
+        user: Any = super().get_user(user_id)
+        return user if user and user.is_staff and not user.password_reset_required else None
+
+    def _get_group_permissions(self, user_obj: User) -> Any:
+        """Read the groups first, and then their permissions.
+
+        Django does both in one query with a subquery, for which MongoDB's backend sends ``$facet``, ``$getField``
+        and ``$expr``: DocumentDB has not all of them, and without them staff who are no superusers see nothing.
+        """
+        return Permission.objects.filter(group__in=list(user_obj.groups.values_list("pk", flat=True)))
+
+
+class StaffLoginForm(AuthenticationForm):
+    """The admin's login."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Let staff in whose password is good enough; others learn no more than from a wrong password.
+
+        Raises:
+            ValidationError: they are no staff, or must reset the password first.
+        """
+        super().confirm_login_allowed(user)
+        if user.password_reset_required:
+            raise ValidationError("Your password must be reset before you can sign in.", code="password_reset_required")
+
+
+def note_sign_in(sender: object, request: HttpRequest, **kwargs: Any) -> None:
+    """Write the time of the sign-in into the session; a receiver of Django's ``user_logged_in``."""
+    request.session[_SIGNED_IN_AT] = timezone.now().timestamp()
+
+
+def is_over(request: HttpRequest) -> bool:
+    """Tell whether the admin's session is older than it may get, however busy it was kept."""
+    age_seconds = timezone.now().timestamp() - request.session.get(_SIGNED_IN_AT, 0)
+    longest: timedelta = settings.STAFF_SESSION_LIFETIME
+    return bool(age_seconds > longest.total_seconds())

@@ -1,0 +1,35 @@
+"""A user's files on their page in the admin."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.html import format_html
+
+from accounts.admin.panels import ROWS, Panel, shown_time, user_panel
+from accounts.models import User
+from uploads.models import Upload
+from uploads.selectors import uploads_of
+
+
+@user_panel
+def upload_panel(request: HttpRequest, user: User) -> Panel | None:
+    """Show the newest files."""
+    if not request.user.has_perm("uploads.view_upload"):
+        return None
+    return Panel(
+        title="Uploads",
+        headers=("File", "Category", "Size", "Status", "Uploaded"),
+        rows=[_row(upload) for upload in uploads_of(user.pk)[:ROWS]],
+        nothing="No files.",
+        link=f"{reverse('admin:uploads_upload_changelist')}?{urlencode({'q': user.email})}",
+        link_text="All files",
+    )
+
+
+def _row(upload: Upload) -> tuple[str, ...]:
+    page = reverse("admin:uploads_upload_change", args=[upload.pk])
+    link = format_html('<a href="{}" class="text-primary-600">{}</a>', page, upload.filename)
+    size = str(filesizeformat(upload.size_bytes))
+    return link, upload.category, size, upload.get_status_display(), shown_time(upload.created_at)
