@@ -48,7 +48,11 @@ class StaffLoginForm(AuthenticationForm):
 
 
 def note_sign_in(sender: object, request: HttpRequest, **kwargs: Any) -> None:
-    """Write the time of the sign-in into the session; a receiver of Django's ``user_logged_in``."""
+    """Give the session a new key and the time of the sign-in; a receiver of Django's ``user_logged_in``.
+
+    Django keeps the key when someone who is signed in signs in again: a copied cookie would get twelve hours more.
+    """
+    request.session.cycle_key()
     request.session[_SIGNED_IN_AT] = timezone.now().timestamp()
 
 

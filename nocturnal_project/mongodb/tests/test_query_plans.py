@@ -14,12 +14,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts.models import Session, User
+from accounts.events import PRUNED_AT_ONCE, email_digest
+from accounts.models import SecurityEvent, Session, User
 from nocturnal_project.identifiers import first_uuid7, uuid7
 from nocturnal_project.mongodb.tests.rows import collection_of, new_upload, new_user
 from nocturnal_project.mongodb.tests.walk import Sent, Walk
@@ -90,6 +92,25 @@ def sessions(people: list[User]) -> Iterator[Session]:
         )  # fmt: skip
 
 
+def events(people: list[User]) -> Iterator[SecurityEvent]:
+    """Half are about the owners, who have hundreds each; every 100th refusal named an e-mail without an account."""
+    kinds = SecurityEvent.Kind.values
+    for number in range(DOCUMENTS):
+        key, moment = made(number)
+        somebody = people[-OWNERS + number // 2 % OWNERS] if number % 2 else people[number]
+        unknown = number % 100 == 0
+        yield SecurityEvent(
+            pk=key, kind=kinds[number % len(kinds)], user_id=None if unknown else somebody.pk, actor_id=None,
+            session_id=made(number)[0] if number % 3 == 0 else None,
+            email_digest=email_digest("user19961@example.com" if number % 200 else "nobody@example.com")
+            if unknown else "",
+            address=f"203.0.{number % 50}.{number % 250}", user_agent="Firefox", at=moment,
+            expires_at=datetime.now(UTC) + timedelta(days=30),
+        )  # fmt: skip
+    for number in range(20):  # for the command to remove; the server's own monitor may be quicker
+        yield SecurityEvent(kind="signed_in", at=made(number)[1], expires_at=made(number)[1])
+
+
 def actions(person: User) -> Iterator[LogEntry]:
     kind = ContentType.objects.get_for_model(User)
     for number in range(DOCUMENTS):
@@ -115,6 +136,7 @@ def walk(db: None) -> Iterator[Walk]:
     owners = people[-OWNERS:]
     Upload.objects.bulk_create(uploads(owners))
     Session.objects.bulk_create(sessions(people))
+    SecurityEvent.objects.bulk_create(events(people))
     root = User.objects.create_superuser("root@example.com", PASSWORD)
     LogEntry.objects.bulk_create(actions(root))
     walk = Walk()
@@ -122,9 +144,10 @@ def walk(db: None) -> Iterator[Walk]:
         with walk.watching():
             clients_ask(walk, owners[0])
             staff_ask(walk, root, owners[1])
+            operators_run(walk)
         yield walk
     finally:
-        for model in (Upload, Session, LogEntry, Group, User.groups.through, User):
+        for model in (Upload, Session, SecurityEvent, LogEntry, Group, User.groups.through, User):
             collection_of(model).delete_many({})
 
 
@@ -146,6 +169,7 @@ def clients_ask(walk: Walk, owner: User) -> None:
     ask_about_accounts(walk, owner)
     client, _ = signed_in(walk, owner.email)
     ask_for_lists(walk, client)
+    ask_for_events(walk, client)
     ask_about_files(walk, client, Upload.objects.filter(owner=owner, status="ready")[0])
     leave(walk)
 
@@ -182,6 +206,12 @@ def ask_for_lists(walk: Walk, client: APIClient) -> None:
         if page["next"]:
             second = walk.ask(client, "get", page["next"].partition("testserver")[2]).json()
             walk.ask(client, "get", second["previous"].partition("testserver")[2])
+
+
+def ask_for_events(walk: Walk, client: APIClient) -> None:
+    page = walk.ask(client, "get", "/api/v1/me/security-events").json()
+    second = walk.ask(client, "get", page["next"].partition("testserver")[2]).json()
+    walk.ask(client, "get", second["previous"].partition("testserver")[2])
 
 
 def ask_about_files(walk: Walk, client: APIClient, hers: Upload) -> None:
@@ -221,6 +251,11 @@ QUERIES: dict[type[Model], tuple[str, ...]] = {
         "q=user00123@", "q=user", "q=user19", "q=nobody",
         *(f"end_reason__exact={reason}" for reason in ("", *Session.EndReason.values)),
     ),
+    SecurityEvent: (
+        "q=user19961@example.com", "q=user1996@", "q=user@", "q=nobody@example.com", "q=203.0.7.7", "q=203.0.7", "q=2",
+        f"q={made(18000)[0]}", f"q={made(19961)[0]}", "q=zzz",
+        *(f"kind__exact={kind}" for kind in SecurityEvent.Kind.values),
+    ),
     Upload: (
         "q=file-00123", "q=file", "q=0000", "q=user19", "q=user19961@", "q=user@", "q=user1996@",
         *(f"status__exact={status}" for status in Upload.Status.values),
@@ -235,7 +270,15 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
     walk.step = "preparing"
     group = Group.objects.create(name="Readers")
     group.permissions.set(
-        Permission.objects.filter(codename__in=["view_user", "view_session", "view_upload", "view_group"])
+        Permission.objects.filter(
+            codename__in=[
+                "view_user",
+                "view_session",
+                "view_upload",
+                "view_group",
+                "view_securityevent",
+            ]
+        )
     )
     reader = User.objects.create_user("reader@example.com", PASSWORD, is_staff=True)
     reader.groups.add(group)
@@ -253,6 +296,7 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
     walk.ask(browser, "get", reverse("admin:index"))
     walk.ask(browser, "get", reverse("admin:app_list", args=["accounts"]))
     look_at_one(walk, browser, User, owner.pk)
+    look_at_one(walk, browser, SecurityEvent, SecurityEvent.objects.all()[0].pk)
     look_at_one(walk, browser, Session, Session.objects.all()[0].pk)
     look_at_one(walk, browser, Upload, Upload.objects.filter(owner=owner)[0].pk)
     look_at_one(walk, browser, Group, group.pk)
@@ -260,18 +304,27 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
 
 
 def look_at_one(walk: Walk, browser: Client, model: type[Model], key: Any) -> None:
-    for page in ("change", "history", *(("delete",) if model is not Session else ())):
+    for page in ("change", "history", *(("delete",) if model not in (Session, SecurityEvent) else ())):
         walk.ask(browser, "get", reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=[key]))
 
 
 def act(walk: Walk, browser: Client, owner: User) -> None:
     some = User.objects.order_by("id")[:2]
     chosen = {"_selected_action": [str(user.pk) for user in some]}
-    for action in ("deactivate", "end_sessions"):
-        walk.ask(browser, "post", reverse("admin:accounts_user_changelist"), {**chosen, "action": action}, status=302)
-    form = {"email": owner.email, "name": "Other", "is_active": "on"}
+    for action in ("deactivate", "reactivate", "end_sessions", "require_password_reset"):
+        asked = {**chosen, "action": action}
+        walk.ask(browser, "post", reverse("admin:accounts_user_changelist"), asked)
+        walk.ask(browser, "post", reverse("admin:accounts_user_changelist"), {**asked, "confirmed": "yes"}, status=302)
+    for action in ("deactivate", "end_sessions", "require_password_reset"):
+        page = reverse("admin:accounts_user_change", args=[owner.pk]).replace("change/", action.replace("_", "-") + "/")
+        walk.ask(browser, "get", page)
+    form = {"email": owner.email, "name": "Other"}
     walk.ask(browser, "post", reverse("admin:accounts_user_change", args=[owner.pk]), form, status=302)
-    rows = {"_selected_action": [str(row.pk) for row in Session.objects.filter(user=owner)[:2]], "action": "end"}
+    rows = {
+        "_selected_action": [str(row.pk) for row in Session.objects.filter(user=owner)[:2]],
+        "action": "end",
+        "confirmed": "yes",
+    }
     walk.ask(browser, "post", reverse("admin:accounts_session_changelist"), rows, status=302)
     files = {"action": "delete_selected", "_selected_action": [str(row.pk) for row in Upload.objects.all()[:2]]}
     walk.ask(browser, "post", reverse("admin:uploads_upload_changelist"), files)
@@ -283,16 +336,23 @@ def act(walk: Walk, browser: Client, owner: User) -> None:
     )  # fmt: skip
 
 
+def operators_run(walk: Walk) -> None:
+    walk.step = "manage.py prune_security_events"
+    call_command("prune_security_events", stdout=io.StringIO())
+
+
 def most(sent: Sent) -> int:
     """Return how many documents a command may read: what its step shows, with the owner of each row of staff's."""
     if sent.collection in FIXED:
         return MOST_FIXED
     path, _, query = sent.step.partition("?")
     pages = 2 if "p=2" in query or "cursor=" in query else 1
-    if re.fullmatch("GET /api/v1/uploads", path):
+    if re.fullmatch("GET /api/v1/(uploads|me/security-events)", path):
         return API_PAGE * pages + ONE
-    if re.search(r"(/user/|/session/|/upload/|/group/)(.*/history/)?$", path):
+    if re.search(r"(/user/|/session/|/securityevent/|/upload/|/group/)(.*/history/)?$", path):
         return 2 * STAFF_PAGE * pages + ONE
+    if "prune" in path:
+        return PRUNED_AT_ONCE
     return 10 if "/admin/" in path else ONE
 
 

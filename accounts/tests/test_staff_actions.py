@@ -1,0 +1,166 @@
+"""Staff's actions ask first, name whom they touch, and are recorded with who did them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from accounts.admin.confirmation import MOST_AT_ONCE
+from accounts.models import SecurityEvent, User
+from conftest import PASSWORD
+from uploads.models import Upload
+
+pytestmark = pytest.mark.django_db
+USERS = "/admin/accounts/user/"
+
+
+@pytest.fixture
+def sam(staff: Client) -> User:
+    return User.objects.get(email="sam@example.com")
+
+
+def _last() -> SecurityEvent:
+    return SecurityEvent.objects.order_by("-id")[0]
+
+
+@pytest.mark.parametrize("action", ["deactivate", "end_sessions", "require_password_reset"])
+def test_an_action_asks_first_says_how_many_and_names_them(
+    staff: Client, sam: User, alice: User, bob: User, sign_in: Callable[[User], Any], action: str
+) -> None:
+    client = sign_in(alice)
+    chosen = [str(user.pk) for user in (alice, bob, sam)]
+
+    page = staff.post(USERS, {"action": action, "_selected_action": chosen}).content.decode()
+
+    assert "2 users?" in page
+    assert "<li>bob@example.com</li><li>alice@example.com</li>" in page
+    assert "sam@example.com: it is your own account" in page
+    assert client.get("/api/v1/me").status_code == 200
+    assert User.objects.filter(is_active=True, password_reset_required=False).count() == 3
+
+
+def test_an_action_on_a_users_page_asks_and_leads_back_to_it(staff: Client, alice: User) -> None:
+    page = f"{USERS}{alice.pk}/change/"
+    asked = staff.get(f"{USERS}{alice.pk}/deactivate/").content.decode()
+    form = {"action": "deactivate", "_selected_action": [str(alice.pk)], "confirmed": "yes", "came_from": str(alice.pk)}
+
+    done = staff.post(USERS, form, follow=True)
+
+    assert "Deactivate 1 user?" in asked
+    assert done.redirect_chain == [(page, 302)]
+    assert "Deactivated" in done.content.decode()
+    assert f"{USERS}{alice.pk}/reactivate/" in done.content.decode()
+    assert f"{USERS}{alice.pk}/deactivate/" not in done.content.decode()
+
+
+def test_an_action_on_someone_who_is_not_there_is_not_found(staff: Client) -> None:
+    for key in ("019b2c3d-4e5f-7a6b-8c7d-9e0f1a2b3c4d", "nonsense"):
+        assert staff.get(f"{USERS}{key}/deactivate/").status_code == 404
+
+
+def test_too_many_at_once_are_refused_whole(staff: Client) -> None:
+    User.objects.bulk_create(User(email=f"user{n}@example.com", password="!") for n in range(MOST_AT_ONCE))
+    form = {"action": "deactivate", "_selected_action": ["x"], "select_across": "1", "confirmed": "yes"}
+
+    page = staff.post(USERS, {**form, "_selected_action": [str(User.objects.all()[0].pk)]}, follow=True)
+
+    assert f"Choose at most {MOST_AT_ONCE} at once" in page.content.decode()
+    assert not User.objects.filter(is_active=False).exists()
+
+
+def test_an_edit_is_recorded_by_the_names_of_its_fields_and_writes_only_these(
+    staff: Client, sam: User, alice: User
+) -> None:
+    group = Group.objects.create(name="Readers")
+    staff.post(
+        f"{USERS}{alice.pk}/change/",
+        {"email": "Alicia@Example.com", "name": alice.name, "is_staff": "on", "groups": [str(group.pk)]},
+    )
+
+    changed = User.objects.get(pk=alice.pk)
+    assert (changed.email, changed.is_staff, list(changed.groups.all())) == ("alicia@example.com", True, [group])
+    assert changed.check_password(PASSWORD)
+    assert (_last().kind, _last().actor_id, _last().user_id) == ("staff_changed_user", sam.pk, alice.pk)
+    assert _last().facts == {"fields": "email, groups, is_staff"}
+
+
+def test_a_save_that_changes_nothing_is_no_event(staff: Client, alice: User) -> None:
+    staff.post(f"{USERS}{alice.pk}/change/", {"email": alice.email, "name": alice.name})
+
+    assert not SecurityEvent.objects.exists()
+
+
+def test_an_email_that_is_taken_is_refused_in_any_case(staff: Client, alice: User, bob: User) -> None:
+    answer = staff.post(f"{USERS}{alice.pk}/change/", {"email": "BOB@example.com", "name": ""})
+
+    assert answer.status_code == 200
+    assert "has an account already" in answer.content.decode()
+
+
+def test_making_and_closing_accounts_is_recorded(staff: Client, sam: User) -> None:
+    staff.post(f"{USERS}add/", {"email": "carol@example.com", "password": PASSWORD})
+    carol = User.objects.get(email="carol@example.com")
+    staff.post(f"{USERS}{carol.pk}/delete/", {"post": "yes"})
+
+    events = SecurityEvent.objects.order_by("id")
+    assert [(event.kind, event.user_id, event.actor_id) for event in events] == [
+        ("staff_added_user", carol.pk, sam.pk),
+        ("account_closed", carol.pk, sam.pk),
+    ]
+
+
+def test_what_groups_may_do_is_recorded(staff: Client, sam: User) -> None:
+    staff.post("/admin/auth/group/add/", {"name": "Readers"})
+    group = Group.objects.get()
+    staff.post(f"/admin/auth/group/{group.pk}/change/", {"name": "Viewers"})
+    staff.post("/admin/auth/group/", {"action": "delete_selected", "_selected_action": [str(group.pk)], "post": "yes"})
+
+    assert [event.description for event in SecurityEvent.objects.order_by("id")] == [
+        "Group of staff changed: made, Readers",
+        "Group of staff changed: changed, Viewers",
+        "Group of staff changed: deleted, Viewers",
+    ]
+
+
+def test_a_file_that_staff_delete_is_recorded_for_its_owner(
+    staff: Client, sam: User, alice: User, upload_as: Callable[..., Upload]
+) -> None:
+    upload = upload_as(alice)
+    form = {"action": "delete_selected", "_selected_action": [str(upload.pk)], "post": "yes"}
+
+    staff.post("/admin/uploads/upload/", form)
+
+    assert (_last().kind, _last().user_id, _last().actor_id) == ("staff_deleted_upload", alice.pk, sam.pk)
+    assert _last().facts == {"upload": str(upload.pk)}
+
+
+class TestUserPage:
+    def test_it_has_sessions_events_and_files_in_one_place(
+        self, staff: Client, alice: User, bob: User, sign_in: Callable[[User], Any], upload_as: Callable[..., Upload]
+    ) -> None:
+        sign_in(alice)
+        upload_as(alice, name="hers.txt")
+        upload_as(bob, name="his.txt")
+
+        page = staff.get(f"{USERS}{alice.pk}/change/").content.decode()
+
+        for heading in ("Sessions", "Security events", "Uploads"):
+            assert f'aria-label="{heading}"' in page
+        assert "hers.txt" in page
+        assert "his.txt" not in page
+        assert "Signed in" in page
+        assert "argon2" not in page
+
+    def test_it_shows_only_what_the_member_of_staff_may_see(self, make_user: Callable[..., User], alice: User) -> None:
+        lou = make_user("Lou", is_staff=True)
+        lou.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "view_upload"]))
+        client = Client()
+        client.force_login(lou)
+
+        page = client.get(f"{USERS}{alice.pk}/change/").content.decode()
+
+        assert 'aria-label="Uploads"' in page
+        assert 'aria-label="Sessions"' not in page
+        assert 'aria-label="Security events"' not in page
