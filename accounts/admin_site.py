@@ -84,7 +84,7 @@ def _record_refusal(request: HttpRequest) -> None:
     email = request.POST.get("username", "")
     user = user_by_email(email)
     if user is None:
-        reason = "unknown_email"
+        reason = "unknown_account"
     elif not user.is_active:
         reason = "deactivated"
     else:

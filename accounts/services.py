@@ -98,7 +98,7 @@ def _fault(user: User | None, password: str) -> str:
     """Return why this password does not open this account, in a word, or nothing."""
     if user is None:
         make_password(password)
-        return "unknown_email"
+        return "unknown_account"
 
     def renew_hash(raw: str) -> None:
         User.objects.filter(pk=user.pk, password=user.password).update(password=make_password(raw))

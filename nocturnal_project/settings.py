@@ -299,7 +299,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
-DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "j M Y", "H:i", "j M Y, H:i"
+FORMAT_MODULE_PATH = "nocturnal_project.formats"
 _INDIGO = {
     "50": "238 242 255",
     "100": "224 231 255",

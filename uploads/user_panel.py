@@ -5,9 +5,8 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
-from django.utils.html import format_html
 
-from accounts.admin.panels import ROWS, Panel, shown_time, user_panel
+from accounts.admin.panels import ROWS, Panel, link_to, shown_time, user_panel
 from accounts.models import User
 from uploads.models import Upload
 from uploads.selectors import uploads_of
@@ -30,6 +29,6 @@ def upload_panel(request: HttpRequest, user: User) -> Panel | None:
 
 def _row(upload: Upload) -> tuple[str, ...]:
     page = reverse("admin:uploads_upload_change", args=[upload.pk])
-    link = format_html('<a href="{}" class="text-primary-600">{}</a>', page, upload.filename)
+    link = link_to(page, upload.filename)
     size = str(filesizeformat(upload.size_bytes))
     return link, upload.category, size, upload.get_status_display(), shown_time(upload.created_at)

@@ -10,11 +10,10 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from accounts.admin.panels import ROWS, Panel, shown_time, user_panel
+from accounts.admin.panels import ROWS, Panel, link_to, shown_time, user_panel
 from accounts.admin.sessions import shown_agent
 from accounts.events import Kind, email_digest
 from accounts.models import SecurityEvent, User
@@ -135,7 +134,7 @@ def _link_to(user_id: uuid.UUID | None, email: str) -> str:
     if not email:
         return "closed account"
     page = reverse("admin:accounts_user_change", args=[user_id])
-    return format_html('<a href="{}" class="text-primary-600">{}</a>', page, email)
+    return link_to(page, email)
 
 
 @user_panel
@@ -157,7 +156,7 @@ def event_panel(request: HttpRequest, user: User) -> Panel | None:
 
 def _row(event: SecurityEvent) -> tuple[str, ...]:
     page = reverse("admin:accounts_securityevent_change", args=[event.pk])
-    link = format_html('<a href="{}" class="text-primary-600">{}</a>', page, event.description)
+    link = link_to(page, event.description)
     actor = event.actor or "-"  # type: ignore[attr-defined]  # set by name_accounts
     client = shown_agent(event.user_agent) if event.user_agent else "-"
     return shown_time(event.at), link, actor, event.address or "-", client

@@ -13,6 +13,7 @@ from datetime import datetime
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
 
 from accounts.models import User
 
@@ -50,6 +51,11 @@ def user_panel(maker: PanelMaker) -> PanelMaker:
 def panels_of(request: HttpRequest, user: User) -> list[Panel]:
     """Return the panels that this member of staff may see, in the order of their apps."""
     return [panel for panel in (maker(request, user) for maker in _makers) if panel]
+
+
+def link_to(page: str, text: str) -> str:
+    """Return a link that looks like one, in the light and in the dark."""
+    return format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>', page, text)
 
 
 def shown_time(moment: datetime | None) -> str:

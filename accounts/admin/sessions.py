@@ -8,12 +8,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
 from unfold.decorators import display
 
 from accounts import sessions
 from accounts.admin.confirmation import StaffAction, carry_out
-from accounts.admin.panels import ROWS, Panel, shown_time, user_panel
+from accounts.admin.panels import ROWS, Panel, link_to, shown_time, user_panel
 from accounts.admin.rank import why_spared
 from accounts.events import Origin
 from accounts.models import Session, User
@@ -21,7 +20,7 @@ from accounts.selectors import sessions_of
 from nocturnal_project import clock
 from nocturnal_project.staff_lists import CreatedFilter, StaffAdmin
 
-_LONGEST_AGENT = 60
+_LONGEST_AGENT, _AGENT_END = 60, 30
 
 
 def _end(request: HttpRequest, session: Session) -> int:
@@ -105,9 +104,11 @@ def state_of(session: Session) -> str:
 
 
 def shown_agent(user_agent: str) -> str:
-    """Return a client's name for itself at a length for a table."""
+    """Return a client's name for itself at a length for a table, cut in the middle: browsers end with who they are."""
     name = user_agent or "Unknown"
-    return name if len(name) <= _LONGEST_AGENT else f"{name[: _LONGEST_AGENT - 1]}…"
+    if len(name) <= _LONGEST_AGENT:
+        return name
+    return f"{name[: _LONGEST_AGENT - _AGENT_END - 1]}…{name[-_AGENT_END:]}"
 
 
 @user_panel
@@ -127,6 +128,6 @@ def session_panel(request: HttpRequest, user: User) -> Panel | None:
 
 def _row(session: Session) -> tuple[Any, ...]:
     page = reverse("admin:accounts_session_change", args=[session.pk])
-    link = format_html('<a href="{}" class="text-primary-600">{}</a>', page, shown_agent(session.user_agent))
+    link = link_to(page, shown_agent(session.user_agent))
     ended = f"{shown_time(session.ended_at)}, {session.get_end_reason_display().lower()}" if session.ended_at else "-"
     return link, state_of(session), shown_time(session.created_at), shown_time(session.rotated_at), ended

@@ -64,7 +64,7 @@ def test_refusals_say_why_to_staff_and_which_account_if_there_is_one(
     found = [(event.kind, event.user_id, event.facts) for event in SecurityEvent.objects.order_by("id")]
     assert found == [
         (Kind.SIGN_IN_REFUSED, alice.pk, {"reason": "wrong_password"}),
-        (Kind.SIGN_IN_REFUSED, None, {"reason": "unknown_email"}),
+        (Kind.SIGN_IN_REFUSED, None, {"reason": "unknown_account"}),
         (Kind.SIGN_IN_REFUSED, bob.pk, {"reason": "deactivated"}),
     ]
 

@@ -46,7 +46,7 @@ def test_refusals_at_the_admin_are_recorded_with_their_reason(make_user: Callabl
     assert [(event.user_id, event.facts["reason"]) for event in events] == [
         (sam.pk, "wrong_password"),
         (alice.pk, "not_staff"),
-        (None, "unknown_email"),
+        (None, "unknown_account"),
     ]
 
 

@@ -1,0 +1,57 @@
+"""Staff see everything of a user on one page, whichever app knows it, and what they remove is recorded."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from accounts.models import SecurityEvent, User
+from uploads.models import Upload
+
+pytestmark = pytest.mark.django_db
+USERS = "/admin/accounts/user/"
+
+
+def test_a_file_that_staff_delete_is_recorded_for_its_owner(
+    staff: Client, alice: User, upload_as: Callable[..., Upload]
+) -> None:
+    upload = upload_as(alice)
+    form = {"action": "delete_selected", "_selected_action": [str(upload.pk)], "post": "yes"}
+
+    staff.post("/admin/uploads/upload/", form)
+
+    sam, event = User.objects.get(email="sam@example.com"), SecurityEvent.objects.get()
+    assert (event.kind, event.user_id, event.actor_id) == ("staff_deleted_upload", alice.pk, sam.pk)
+    assert event.facts == {"upload": str(upload.pk)}
+
+
+class TestUserPage:
+    def test_it_has_sessions_events_and_files_in_one_place(
+        self, staff: Client, alice: User, bob: User, sign_in: Callable[[User], Any], upload_as: Callable[..., Upload]
+    ) -> None:
+        sign_in(alice)
+        upload_as(alice, name="hers.txt")
+        upload_as(bob, name="his.txt")
+
+        page = staff.get(f"{USERS}{alice.pk}/change/").content.decode()
+
+        for heading in ("Sessions", "Security events", "Uploads"):
+            assert f'aria-label="{heading}"' in page
+        assert "hers.txt" in page
+        assert "his.txt" not in page
+        assert "Signed in" in page
+        assert "argon2" not in page
+
+    def test_it_shows_only_what_the_member_of_staff_may_see(self, make_user: Callable[..., User], alice: User) -> None:
+        lou = make_user("Lou", is_staff=True)
+        lou.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "view_upload"]))
+        client = Client()
+        client.force_login(lou)
+
+        page = client.get(f"{USERS}{alice.pk}/change/").content.decode()
+
+        assert 'aria-label="Uploads"' in page
+        assert 'aria-label="Sessions"' not in page
+        assert 'aria-label="Security events"' not in page
