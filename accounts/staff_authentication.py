@@ -17,12 +17,12 @@ _SIGNED_IN_AT = "signed_in_at"
 
 
 class StaffBackend(ModelBackend):
-    """Django's, for the admin alone: whoever is no staff any more is nobody at the next request."""
+    """Django's, for the admin alone."""
 
     def get_user(self, user_id: Any) -> User | None:
-        """Return the signed-in member of staff, or None when they are none any more or must reset their password."""
+        """Return who is signed in, or None when they were deactivated or must reset their password."""
         user: Any = super().get_user(user_id)
-        return user if user and user.is_staff and not user.password_reset_required else None
+        return user if user and not user.password_reset_required else None
 
     def _get_group_permissions(self, user_obj: User) -> Any:
         """Read the groups first, and then their permissions.

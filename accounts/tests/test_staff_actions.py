@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
+from accounts import staff_actions
 from accounts.admin.confirmation import MOST_AT_ONCE
 from accounts.models import SecurityEvent, User
 from conftest import PASSWORD
@@ -84,6 +86,15 @@ def test_an_edit_is_recorded_by_the_names_of_its_fields_and_writes_only_these(
     assert changed.check_password(PASSWORD)
     assert (_last().kind, _last().actor_id, _last().user_id) == ("staff_changed_user", sam.pk, alice.pk)
     assert _last().facts == {"fields": "email, groups, is_staff"}
+
+
+def test_an_edit_does_not_bring_back_the_password_of_when_the_form_was_read(sam: User, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(password="changed meanwhile")
+
+    staff_actions.change_account(user=alice, changes={"name": "Alicia"}, actor=sam, now=timezone.now())
+
+    changed = User.objects.get(pk=alice.pk)
+    assert (changed.name, changed.password) == ("Alicia", "changed meanwhile")
 
 
 def test_a_save_that_changes_nothing_is_no_event(staff: Client, alice: User) -> None:
