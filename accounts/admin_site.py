@@ -11,7 +11,7 @@ from accounts.events import Kind, Origin, record, record_refusal
 from accounts.models import Session, User
 from accounts.selectors import user_by_email
 from accounts.sessions import end_sessions_of
-from accounts.staff_authentication import StaffLoginForm, is_over
+from accounts.staff_authentication import StaffLoginForm, is_over, keep
 from nocturnal_project import clock
 from nocturnal_project.client_ip import client_ip
 from ratelimits.policies import POLICIES, Exempt
@@ -36,7 +36,9 @@ class NocturnalAdminSite(UnfoldAdminSite):
         inner = super().admin_view(view, cacheable)
 
         def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not self.has_permission(request):
+            if self.has_permission(request):
+                keep(request)
+            else:
                 charge(request, POLICIES["api"], [ip_subject(client_ip(request))])
             response: HttpResponseBase = inner(request, *args, **kwargs)
             add_headers(request, response)

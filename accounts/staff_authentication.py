@@ -13,7 +13,8 @@ from unfold.forms import AuthenticationForm
 
 from accounts.models import User
 
-_SIGNED_IN_AT = "signed_in_at"
+_SIGNED_IN_AT, _USED_AT = "signed_in_at", "used_at"
+_NOTED_EVERY_SECONDS = 300
 
 
 class StaffBackend(ModelBackend):
@@ -61,3 +62,13 @@ def is_over(request: HttpRequest) -> bool:
     age_seconds = timezone.now().timestamp() - request.session.get(_SIGNED_IN_AT, 0)
     longest: timedelta = settings.STAFF_SESSION_LIFETIME
     return bool(age_seconds > longest.total_seconds())
+
+
+def keep(request: HttpRequest) -> None:
+    """Note that the session is in use, which begins its hour anew.
+
+    Not on every page: a page that saves the session while another request signs out could bring it back.
+    """
+    now = timezone.now().timestamp()
+    if now - request.session.get(_USED_AT, 0) >= _NOTED_EVERY_SECONDS:
+        request.session[_USED_AT] = now

@@ -171,9 +171,8 @@ RATELIMIT_USE_CACHE = "ratelimits"
 RATE_LIMIT_OVERRIDES = {name: value for name, value in os.environ.items() if name.startswith("RATE_LIMIT_") and value}
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cache"
-# The admin's session ends after an hour without a page, and after twelve in any case. Each page saves it anew.
+# The admin's session ends after an hour without a page, and after twelve in any case (staff_authentication.py).
 SESSION_COOKIE_AGE = 60 * 60
-SESSION_SAVE_EVERY_REQUEST = True
 STAFF_SESSION_LIFETIME = timedelta(hours=12)
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

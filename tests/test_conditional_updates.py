@@ -265,6 +265,16 @@ def test_a_user_deactivated_while_signing_in_is_not_let_in(alice: User) -> None:
             refresh(session)
 
 
+def test_a_password_that_must_be_reset_while_signing_in_leaves_no_session(alice: User) -> None:
+    def require() -> bool:
+        return staff_actions.require_password_reset(user=alice, now=timezone.now())
+
+    outcomes = at_once(*[lambda: sign_in(alice)] * 16, require)
+
+    assert set(kinds(outcomes)) <= {"SignedIn", "PasswordResetRequired", "bool"}
+    assert not Session.objects.filter(ended_at=None).exists()
+
+
 def test_of_fifty_deactivations_one_counts(alice: User) -> None:
     outcomes = at_once(*[lambda: staff_actions.deactivate(user=alice, now=timezone.now())] * THREADS)
 

@@ -75,6 +75,13 @@ def test_an_hour_without_a_page_ends_it_and_each_page_begins_a_new_hour(sam: Use
         assert (last, _is_in(idle)) == (True, False)
 
 
+def test_pages_within_five_minutes_save_the_session_once(browser: Client) -> None:
+    with time_machine.travel(timezone.now() + timedelta(minutes=6), tick=False):
+        saved = ["Max-Age" in str(browser.get("/admin/").cookies.get(COOKIE, "")) for _ in range(3)]
+
+    assert saved == [True, False, False]
+
+
 def test_twelve_hours_end_it_however_busy_it_is(sam: User) -> None:
     with time_machine.travel(timezone.now(), tick=False) as clock:
         client = Client()
