@@ -15,6 +15,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from ratelimits import limiter
 from uploads import services
 from uploads.models import Upload
 
@@ -66,7 +67,7 @@ def fresh_counters() -> None:
     """Nobody has asked anything yet."""
     for cache in caches.all(initialized_only=True):
         cache.clear()
-    caches["ratelimits"].clear()
+    limiter.local.clear()
 
 
 @pytest.fixture(autouse=True)

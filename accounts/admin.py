@@ -87,12 +87,12 @@ class UserAdmin(StaffAdmin):
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Close the account as its owner would, with its files."""
-        services.close_account(user=obj)
+        services.close_account(user=obj, now=clock.now())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Close each account."""
         for user in queryset:
-            services.close_account(user=user)
+            services.close_account(user=user, now=clock.now())
 
     @admin.action(description="Deactivate and sign out", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -10,11 +10,12 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.db.models import F
 
-from accounts import sessions
+from accounts import sessions, snapshots
 from accounts.errors import EmailTaken, InvalidCredentials
 from accounts.models import Session, User, normalized_email
-from accounts.selectors import user_by_email
+from accounts.selectors import live_sessions_of, user_by_email
 from accounts.signals import account_closing
 from nocturnal_project.errors import InvalidInput
 from nocturnal_project.transaction import refusable_write
@@ -56,7 +57,9 @@ def register_user(
         user = earlier
     else:
         _log.info("account registered", user=str(user.pk))
-    return SignedIn(user, sessions.start_session(user_id=user.pk, device=device, now=now))
+    session = sessions.start_session(user=user, device=device, now=now)
+    snapshots.keep(session, user)
+    return SignedIn(user, session)
 
 
 def sign_in(*, email: str, password: str, device: sessions.Device, now: datetime) -> SignedIn:
@@ -73,20 +76,40 @@ def sign_in(*, email: str, password: str, device: sessions.Device, now: datetime
         raise InvalidCredentials
 
     def renew_hash(raw: str) -> None:
-        User.objects.filter(pk=user.pk, password=user.password).update(password=make_password(raw))
+        renewed = make_password(raw)
+        if User.objects.filter(pk=user.pk, password=user.password).update(password=renewed):
+            user.password = renewed
 
     if not check_password(password, user.password, setter=renew_hash) or not user.is_active:
         raise InvalidCredentials
-    User.objects.filter(pk=user.pk).update(last_login=now)
-    return SignedIn(user, sessions.start_session(user_id=user.pk, device=device, now=now))
+    session = sessions.start_session(user=user, device=device, now=now)
+    if not _still_lets_in(user, password, now):
+        sessions.end_session(session_id=session.pk, reason=Session.EndReason.PASSWORD_CHANGED, now=now)
+        raise InvalidCredentials
+    snapshots.keep(session, user)
+    return SignedIn(user, session)
+
+
+def _still_lets_in(user: User, password: str, now: datetime) -> bool:
+    """Note the sign-in, and tell whether what was checked holds still.
+
+    A change of the password or a deactivation that was under way meanwhile may have ended every session but the one
+    that was just started. A hash that another sign-in renewed is no change.
+    """
+    while not User.objects.filter(pk=user.pk, password=user.password, is_active=True).update(last_login=now):
+        current = User.objects.filter(pk=user.pk, is_active=True).first()
+        if current is None or not check_password(password, current.password):
+            return False
+        user.password = current.password
+    return True
 
 
 def update_profile(*, user: User, changes: dict[str, Any]) -> User:
     """Write the changed fields of a profile, and only these."""
     if changes:
-        User.objects.filter(pk=user.pk).update(**changes)
-        for field, value in changes.items():
-            setattr(user, field, value)
+        User.objects.filter(pk=user.pk).update(version=F("version") + 1, **changes)
+        user.refresh_from_db()
+        snapshots.outdate(live_sessions_of(user.pk).values_list("pk", flat=True), version=user.version)
     return user
 
 
@@ -97,13 +120,14 @@ def deactivate(*, user: User, now: datetime) -> bool:
     return bool(changed)
 
 
-def close_account(*, user: User) -> None:
+def close_account(*, user: User, now: datetime) -> None:
     """Remove an account with everything that belongs to it.
 
     Deactivated first, so that nothing new can be added meanwhile. When a receiver of ``account_closing``
     fails, the account stays deactivated and closing it can be tried again by staff.
     """
     User.objects.filter(pk=user.pk).update(is_active=False)
+    sessions.end_sessions_of(user_id=user.pk, reason=Session.EndReason.SIGNED_OUT, now=now)
     account_closing.send(sender=User, user_id=user.pk)
     user_id = str(user.pk)
     user.delete()

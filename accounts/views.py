@@ -12,6 +12,7 @@ from accounts import schema, services, sessions, tokens
 from accounts.authentication import AuthenticatedRequest
 from accounts.errors import InvalidToken
 from accounts.models import Session, User
+from accounts.selectors import user_by_id
 from accounts.serializers import (
     LoginRequest,
     ProfileRequest,
@@ -134,19 +135,20 @@ class MeView(RateLimitedAPIView):
     @schema.read_me
     def get(self, request: AuthenticatedRequest) -> Response:
         """Read the profile."""
-        return Response(UserAnswer(request.user).data)
+        return Response(request.user.profile)
 
     @schema.change_me
     def patch(self, request: AuthenticatedRequest) -> Response:
         """Change the profile."""
         wanted = ProfileRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
-        return Response(UserAnswer(services.update_profile(user=request.user, changes=wanted.validated_data)).data)
+        user = services.update_profile(user=user_by_id(request.user.pk), changes=wanted.validated_data)
+        return Response(UserAnswer(user).data)
 
     @schema.close_me
     def delete(self, request: AuthenticatedRequest) -> Response:
         """Remove the account, its sessions and its files. There is no way back."""
-        services.close_account(user=request.user)
+        services.close_account(user=user_by_id(request.user.pk), now=clock.now())
         return Response(status=204)
 
 

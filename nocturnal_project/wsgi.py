@@ -29,6 +29,9 @@ except ImproperlyConfigured as error:
 if serious := [message for message in checks.run_checks() if message.is_serious()]:
     _refuse(serious)
 
-from ratelimits import limiter  # noqa: E402  apps must be ready first
+from nocturnal_project import background, instances  # noqa: E402  apps must be ready first
+from ratelimits import limiter, staff  # noqa: E402, F401  the same; staff's changes are followed from here on
 
+background.every(seconds=instances.BEAT_SECONDS)(instances.beat)
 limiter.announce()
+background.start()
