@@ -26,7 +26,7 @@ try:
     application = get_wsgi_application()
 except ImproperlyConfigured as error:
     _refuse([error])
-if serious := [message for message in checks.run_checks() if message.is_serious()]:
+if serious := [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]:
     _refuse(serious)
 
 from nocturnal_project import background, instances  # noqa: E402  apps must be ready first
