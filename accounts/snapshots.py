@@ -98,8 +98,7 @@ def end(session_ids: Sequence[uuid.UUID]) -> None:
 
 def outdate(session_ids: Iterable[uuid.UUID], *, version: int) -> None:
     """Let no snapshot older than a version of its user be read again. To be called after the user was written."""
-    chosen = list(session_ids)
-    if not link.configured or not chosen:
+    if not link.configured or not (chosen := list(session_ids)):
         return
     try:
         _mark(chosen, f"M{version}")
