@@ -10,8 +10,8 @@ from accounts.errors import InvalidToken, SessionRevoked
 from accounts.models import SecurityEvent, Session, User, normalized_email
 
 
-def user_of_session(*, session_id: uuid.UUID, user_id: uuid.UUID, now: datetime) -> User:
-    """Return the user whose session it is.
+def live_session(*, session_id: uuid.UUID, user_id: uuid.UUID, now: datetime) -> tuple[Session, User]:
+    """Return a session and its user.
 
     Raises:
         SessionRevoked: the session was ended, ran out, or its user was deactivated.
@@ -23,6 +23,23 @@ def user_of_session(*, session_id: uuid.UUID, user_id: uuid.UUID, now: datetime)
         raise InvalidToken
     if session.ended_at is not None or session.expires_at <= now or not user.is_active:
         raise SessionRevoked
+    return session, user
+
+
+def live_sessions_of(user_id: uuid.UUID) -> QuerySet[Session]:
+    """Return the sessions of a user that nobody has ended, newest first."""
+    return Session.objects.filter(user_id=user_id, ended_at=None)
+
+
+def user_by_id(user_id: uuid.UUID) -> User:
+    """Return a user.
+
+    Raises:
+        InvalidToken: the account was closed a moment ago.
+    """
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise InvalidToken
     return user
 
 

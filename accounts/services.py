@@ -10,17 +10,19 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.db.models import F
 
-from accounts import sessions
+from accounts import sessions, snapshots
 from accounts.errors import EmailTaken, InvalidCredentials, PasswordResetRequired
 from accounts.events import NO_REQUEST, Kind, Origin, record, record_refusal
 from accounts.models import Session, User, normalized_email
-from accounts.selectors import user_by_email
+from accounts.selectors import live_sessions_of, user_by_email
 from accounts.signals import account_closing
 from nocturnal_project.errors import InvalidInput
 from nocturnal_project.transaction import refusable_write
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
+_RESET_FIRST = "password_reset_required"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,10 @@ def register_user(
     else:
         record(Kind.REGISTERED, user_id=user.pk, origin=origin, now=now)
         _log.info("account registered", user=str(user.pk))
-    signed_in = _signed_in(user, device=device, origin=origin, now=now)
-    if signed_in is None:
-        raise PasswordResetRequired
-    return signed_in
+    session, fault = _started(user, password, device=device, now=now)
+    if session is None:
+        raise PasswordResetRequired if fault == _RESET_FIRST else EmailTaken
+    return _signed_in(user, session, origin=origin, now=now)
 
 
 def sign_in(
@@ -86,12 +88,13 @@ def sign_in(
     """
     user = user_by_email(email)
     fault = _fault(user, password)
-    signed_in = _signed_in(user, device=device, origin=origin, now=now) if user and not fault else None
-    if signed_in:
-        return signed_in
-    reason, known = fault or "password_reset_required", user.pk if user else None
-    record_refusal(Kind.SIGN_IN_REFUSED, email=email, user_id=known, reason=reason, origin=origin, now=now)
-    raise InvalidCredentials if fault else PasswordResetRequired
+    if user and not fault:
+        session, fault = _started(user, password, device=device, now=now)
+        if session:
+            return _signed_in(user, session, origin=origin, now=now)
+    known = user.pk if user else None
+    record_refusal(Kind.SIGN_IN_REFUSED, email=email, user_id=known, reason=fault, origin=origin, now=now)
+    raise PasswordResetRequired if fault == _RESET_FIRST else InvalidCredentials
 
 
 def _fault(user: User | None, password: str) -> str:
@@ -101,25 +104,38 @@ def _fault(user: User | None, password: str) -> str:
         return "unknown_account"
 
     def renew_hash(raw: str) -> None:
-        User.objects.filter(pk=user.pk, password=user.password).update(password=make_password(raw))
+        renewed = make_password(raw)
+        if User.objects.filter(pk=user.pk, password=user.password).update(password=renewed):
+            user.password = renewed
 
     if not check_password(password, user.password, setter=renew_hash):
         return "wrong_password"
-    return "" if user.is_active else "deactivated"
+    if not user.is_active:
+        return "deactivated"
+    return _RESET_FIRST if user.password_reset_required else ""
 
 
-def _signed_in(user: User, *, device: sessions.Device, origin: Origin, now: datetime) -> SignedIn | None:
-    """Start a session, or return None when staff want the password reset.
+def _started(user: User, password: str, *, device: sessions.Device, now: datetime) -> tuple[Session | None, str]:
+    """Start a session and note the sign-in; or return why not, if what was checked does not hold any more.
 
-    The flag is looked at again after the session is stored, since staff may raise it this very moment and end
-    only the sessions that they see.
+    A change of the password, a deactivation or a demand for a reset that was under way meanwhile may have ended
+    every session but the one that was just started. A hash that another sign-in renewed is no change.
     """
-    if user.password_reset_required:
-        return None
-    session = sessions.start_session(user_id=user.pk, device=device, now=now)
-    if not User.objects.filter(pk=user.pk, password_reset_required=False).update(last_login=now):
-        Session.objects.filter(pk=session.pk).delete()
-        return None
+    session = sessions.start_session(user=user, device=device, now=now)
+    let_in = User.objects.filter(pk=user.pk, is_active=True, password_reset_required=False)
+    while not let_in.filter(password=user.password).update(last_login=now):
+        current = User.objects.filter(pk=user.pk).first()
+        fault = _fault(current, password)
+        if fault or current is None:
+            reason = Session.EndReason.PASSWORD_CHANGED
+            sessions.end_session(session_id=session.pk, user_id=user.pk, reason=reason, now=now)
+            return None, fault
+        user.password = current.password
+    return session, ""
+
+
+def _signed_in(user: User, session: Session, *, origin: Origin, now: datetime) -> SignedIn:
+    snapshots.keep(session, user)
     record(Kind.SIGNED_IN, user_id=user.pk, session_id=session.pk, origin=origin, now=now)
     return SignedIn(user, session)
 
@@ -127,9 +143,9 @@ def _signed_in(user: User, *, device: sessions.Device, origin: Origin, now: date
 def update_profile(*, user: User, changes: dict[str, Any]) -> User:
     """Write the changed fields of a profile, and only these."""
     if changes:
-        User.objects.filter(pk=user.pk).update(**changes)
-        for field, value in changes.items():
-            setattr(user, field, value)
+        User.objects.filter(pk=user.pk).update(version=F("version") + 1, **changes)
+        user.refresh_from_db()
+        snapshots.outdate(live_sessions_of(user.pk).values_list("pk", flat=True), version=user.version)
     return user
 
 
@@ -141,10 +157,13 @@ def close_account(*, user: User, actor: User | None = None, origin: Origin = NO_
     until their time is over: someone who takes an account over must not remove the traces by closing it.
     """
     User.objects.filter(pk=user.pk).update(is_active=False)
+    who = actor.pk if actor else None
+    reason = Session.EndReason.BY_STAFF if actor else Session.EndReason.SIGNED_OUT
+    sessions.end_sessions_of(user_id=user.pk, reason=reason, actor_id=who, origin=origin, now=now)
     account_closing.send(sender=User, user_id=user.pk)
     user_id = user.pk
     user.delete()
-    record(Kind.ACCOUNT_CLOSED, user_id=user_id, actor_id=actor.pk if actor else None, origin=origin, now=now)
+    record(Kind.ACCOUNT_CLOSED, user_id=user_id, actor_id=who, origin=origin, now=now)
     _log.info("account closed", user=str(user_id))
 
 

@@ -11,13 +11,14 @@ import structlog
 from django.conf import settings
 from django.db.models import QuerySet
 
-from accounts import tokens
+from accounts import snapshots, tokens
 from accounts.errors import InvalidToken, RefreshTokenReused, SessionRevoked
 from accounts.events import NO_REQUEST, Kind, Origin, record
 from accounts.models import Session, User
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
 _LONGEST_USER_AGENT = 200
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class Device:
     user_agent: str
 
 
-def start_session(*, user_id: uuid.UUID, device: Device, now: datetime) -> Session:
+def start_session(*, user: User, device: Device, now: datetime) -> Session:
     """Store a new session for a device and drop its earlier one, so that the table grows by devices only."""
     session = Session(
-        user_id=user_id,
+        user_id=user.pk,
         device_id=device.id or uuid.uuid4(),
         user_agent=device.user_agent[:_LONGEST_USER_AGENT],
         created_at=now,
@@ -39,7 +40,9 @@ def start_session(*, user_id: uuid.UUID, device: Device, now: datetime) -> Sessi
         expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
     )
     if device.id:
-        Session.objects.filter(user_id=user_id, device_id=device.id).delete()
+        earlier = Session.objects.filter(user_id=user.pk, device_id=device.id)
+        snapshots.end(list(earlier.values_list("pk", flat=True)))
+        earlier.delete()
     session.save(force_insert=True)
     return session
 
@@ -68,6 +71,7 @@ def rotate_refresh_token(*, token: str, origin: Origin = NO_REQUEST, now: dateti
         raise SessionRevoked
     successor = session.counter == claims.counter + 1
     if won or (successor and now - session.rotated_at <= settings.REFRESH_GRACE):
+        snapshots.keep(session, user)
         return user, session
     _end(live, reason=Session.EndReason.REUSE, now=now)
     record(Kind.REFRESH_TOKEN_REUSED, user_id=user.pk, session_id=session.pk, origin=origin, now=now)
@@ -140,4 +144,12 @@ def end_session(
 
 
 def _end(chosen: QuerySet[Session], *, reason: Session.EndReason, now: datetime) -> int:
-    return chosen.update(ended_at=now, end_reason=reason)
+    """End sessions, those too that are started meanwhile, and return how many.
+
+    Their snapshots first: between the two steps a request asks the database, which is slower and right.
+    """
+    count = 0
+    while ids := list(chosen.filter(ended_at=None).values_list("pk", flat=True)[:_BATCH]):
+        snapshots.end(ids)
+        count += Session.objects.filter(pk__in=ids, ended_at=None).update(ended_at=now, end_reason=reason)
+    return count

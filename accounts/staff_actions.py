@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from accounts import sessions
+from accounts import services, sessions
 from accounts.events import NO_REQUEST, Kind, Origin, record
 from accounts.models import Session, User
 
@@ -53,8 +53,7 @@ def change_account(
 ) -> None:
     """Write the changed fields of an account, and only these: its password may be changing meanwhile."""
     fields = {name: value for name, value in changes.items() if name != "groups"}  # which are no column
-    if fields:
-        User.objects.filter(pk=user.pk).update(**fields)
+    services.update_profile(user=user, changes=fields)
     if changes:
         facts = {"fields": ", ".join(sorted(changes))}
         record(Kind.STAFF_CHANGED_USER, user_id=user.pk, actor_id=actor.pk, origin=origin, now=now, facts=facts)

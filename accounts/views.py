@@ -1,11 +1,10 @@
 """The endpoints of accounts."""
 
-import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +14,7 @@ from accounts.authentication import AuthenticatedRequest
 from accounts.errors import InvalidToken
 from accounts.events import Origin
 from accounts.models import Session, User
-from accounts.selectors import security_events_of
+from accounts.selectors import security_events_of, user_by_id
 from accounts.serializers import (
     LoginRequest,
     ProfileRequest,
@@ -29,6 +28,7 @@ from nocturnal_project import clock
 from nocturnal_project.api import PageRequest, idempotency_key, validated_query
 from nocturnal_project.client_ip import client_ip
 from nocturnal_project.errors import InvalidInput
+from nocturnal_project.lean_view import answer
 from nocturnal_project.pagination import NewestFirst
 from ratelimits.policies import POLICIES
 from ratelimits.subjects import Subject, account_subject, device_subject, ip_subject, session_subject
@@ -150,36 +150,32 @@ class SecurityEventsView(RateLimitedAPIView):
         """List the events, newest first."""
         pages = NewestFirst(page_size=validated_query(PageRequest, request)["limit"])
         page = pages.paginate_queryset(security_events_of(request.user.pk), request, view=self)
-        answer = SecurityEventAnswer(page, many=True, context={"session_id": _session_id(request)})
-        return pages.get_paginated_response(answer.data)
+        found = SecurityEventAnswer(page, many=True, context={"session_id": request.user.session_id})
+        return pages.get_paginated_response(found.data)
 
 
 class MeView(RateLimitedAPIView):
     """The caller's own profile."""
 
     @schema.read_me
-    def get(self, request: AuthenticatedRequest) -> Response:
+    def get(self, request: AuthenticatedRequest) -> HttpResponse:
         """Read the profile."""
-        return Response(UserAnswer(request.user).data)
+        return answer(request.user.profile)
 
     @schema.change_me
     def patch(self, request: AuthenticatedRequest) -> Response:
         """Change the profile."""
         wanted = ProfileRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
-        return Response(UserAnswer(services.update_profile(user=request.user, changes=wanted.validated_data)).data)
+        user = services.update_profile(user=user_by_id(request.user.pk), changes=wanted.validated_data)
+        return Response(UserAnswer(user).data)
 
     @schema.close_me
     def delete(self, request: AuthenticatedRequest) -> Response:
         """Remove the account, its sessions and its files. There is no way back."""
-        services.close_account(user=request.user, origin=_origin(request), now=clock.now())
+        user = user_by_id(request.user.pk)
+        services.close_account(user=user, origin=_origin(request), now=clock.now())
         return Response(status=204)
-
-
-def _session_id(request: AuthenticatedRequest) -> uuid.UUID:
-    claims: Any = request.auth
-    session_id: uuid.UUID = claims.session_id
-    return session_id
 
 
 def _origin(request: Request) -> Origin:

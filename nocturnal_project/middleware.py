@@ -1,7 +1,18 @@
 """Django's own middleware with what this project adds to it, so that no further layer is needed."""
 
+from collections.abc import Callable
+from typing import Any
+
+from corsheaders.middleware import CorsMiddleware
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import MiddlewareNotUsed
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 
 from nocturnal_project.errors import LengthRequired
@@ -34,6 +45,44 @@ class SecurityHeadersMiddleware(SecurityMiddleware):
         response.headers["Content-Security-Policy"] = policy
         response.headers["X-Frame-Options"] = "DENY"
         return super().process_response(request, response)
+
+
+class OriginMiddleware(CorsMiddleware):
+    """django-cors-headers, where an origin is let in at all: it costs every answer a Vary header."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Step aside when CORS_ALLOWED_ORIGINS is empty."""
+        if not settings.CORS_ALLOWED_ORIGINS:
+            raise MiddlewareNotUsed
+        super().__init__(get_response)
+
+
+class BrowserMiddleware:
+    """Sessions, CSRF, staff and messages for pages. The API takes no cookies, and its requests pass by.
+
+    Each layer of Django's costs every request that goes through it, so these four are one layer for the API.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Wrap the four around what comes after, for pages only."""
+        self._for_api: Any = get_response
+        self._for_pages: Any = get_response
+        for layer in (MessageMiddleware, AuthenticationMiddleware, CsrfViewMiddleware, SessionMiddleware):
+            self._for_pages = convert_exception_to_response(layer(self._for_pages))
+        self._csrf = CsrfViewMiddleware(get_response)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Serve the request, with cookies or without."""
+        response: HttpResponseBase = (self._for_api if _is_api(request) else self._for_pages)(request)
+        return response
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
+        """Hold forms to their token; Django calls this hook on the layers that it knows only."""
+        return None if _is_api(request) else self._csrf.process_view(request, view, args, kwargs)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
 
 
 class RequestCheckMiddleware(CommonMiddleware):

@@ -26,9 +26,12 @@ try:
     application = get_wsgi_application()
 except ImproperlyConfigured as error:
     _refuse([error])
-if serious := [message for message in checks.run_checks() if message.is_serious()]:
+if serious := [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]:
     _refuse(serious)
 
-from ratelimits import limiter  # noqa: E402  apps must be ready first
+from nocturnal_project import background, instances  # noqa: E402  apps must be ready first
+from ratelimits import limiter, staff  # noqa: E402, F401  the same; staff's changes are followed from here on
 
+background.every(seconds=instances.BEAT_SECONDS)(instances.beat)
 limiter.announce()
+background.start()

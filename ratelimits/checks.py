@@ -7,26 +7,26 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from ratelimits.policies import OVERRIDABLE, POLICIES, variable_of
+from ratelimits.policies import OVERRIDABLE, POLICIES, SHADOW, contradictions, variable_of
 
 
 @register()
 def overrides_are_understood(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse a misspelt variable or a number that cannot be one, rather than run with a limit nobody chose."""
     known = {variable_of(policy, field) for policy in POLICIES.values() for field in OVERRIDABLE}
+    flags = {variable_of(policy, SHADOW) for policy in POLICIES.values()}
     found: list[CheckMessage] = []
     for name, value in settings.RATE_LIMIT_OVERRIDES.items():
-        if name not in known:
-            text = f"{name} overrides nothing: use one of {', '.join(sorted(known))}."
+        if name in flags:
+            if value.lower() not in ("true", "false"):
+                found.append(Error(f"Set {name} to true or false, or unset it.", id="ratelimits.E005"))
+        elif name not in known:
+            text = f"{name} overrides nothing: use one of {', '.join(sorted(known | flags))}."
             found.append(Error(text, id="ratelimits.E001"))
         elif not (value.isascii() and value.isdigit() and int(value) > 0):
             found.append(Error(f"Set {name} to a whole number above 0, or unset it.", id="ratelimits.E002"))
     for policy in POLICIES.values():
-        if policy.strict > policy.normal or policy.strict_after > policy.block_after:
-            text = (
-                f"The policy {policy.name} contradicts itself: keep strict ({policy.strict}) at most normal "
-                f"({policy.normal}), and strict_after ({policy.strict_after}) at most block_after "
-                f"({policy.block_after})."
-            )
+        if complaints := contradictions(policy, {}):
+            text = f"The policy {policy.name} contradicts itself: {', and '.join(complaints)}."
             found.append(Error(text, id="ratelimits.E003"))
     return found

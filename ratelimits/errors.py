@@ -31,3 +31,7 @@ class RateLimitExceeded(NocturnalError):
         }
         super().__init__(detail, headers=dict(decision.headers()), **facts)
         self.decision = decision
+
+
+class LimitsContradict(ValueError):
+    """The numbers that staff chose for a policy do not fit together; the message says how."""

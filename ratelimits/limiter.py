@@ -1,45 +1,145 @@
-"""The one place that decides whether a request may pass."""
+"""The one place that decides whether a request may pass: in Redis, and here while Redis is away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
+from django.conf import settings
 
-from ratelimits import local_store
-from ratelimits.decisions import Decision
+from nocturnal_project.instances import live_instances
+from nocturnal_project.redis import RedisAway, link
+from ratelimits import local_store, records, redis_store, tally
+from ratelimits.decisions import Decision, Mode, Standing
 from ratelimits.errors import RateLimitExceeded
-from ratelimits.policies import POLICIES, Policy
+from ratelimits.policies import POLICIES, ChargedTo, Policy, in_force
+from ratelimits.redis_store import SessionUnknown
 from ratelimits.subjects import Subject
 
+__all__ = ["SessionUnknown", "announce", "charge", "decide", "give_back", "hold", "lift", "reset", "standings"]
+
 _log = structlog.stdlib.get_logger("nocturnal.ratelimits")
-_store = local_store.LocalStore()
+shared = redis_store.RedisStore()
+local = local_store.LocalStore()
 
 
-def decide(policy: Policy, subjects: Sequence[Subject]) -> Decision:
-    """Charge the subjects and say whether the request may pass."""
-    decision = _store.decide(policy, subjects)
+def decide(policy: Policy, subjects: Sequence[Subject], *, session: str = "") -> Decision:
+    """Charge the subjects and say whether the request may pass.
+
+    With the name of a session's snapshot, only if the snapshot is a live one, which comes back with the decision. While
+    Redis is away there are no snapshots, and this instance lets through its share of the limit.
+
+    Raises:
+        SessionUnknown: there is no live snapshot of the session; nothing was charged.
+    """
+    policy = in_force(policy)
+    try:
+        decision = shared.decide(policy, subjects, session=session)
+    except RedisAway:
+        if session:
+            raise SessionUnknown(None) from None
+        decision = local.decide(policy, subjects, share=_share(policy))
+    tally.count(decision)
     if not decision.allowed:
-        _log.info("rate limit refused", policy=decision.policy_name, mode=decision.mode.value)
+        _note_refusal(decision)
     return decision
 
 
-def charge(policy: Policy, subjects: Sequence[Subject]) -> Decision:
+def charge(policy: Policy, subjects: Sequence[Subject], *, session: str = "") -> Decision:
     """Charge the subjects.
 
     Raises:
-        RateLimitExceeded: one of them has no try left; none was charged.
+        RateLimitExceeded: one of them has no try left; none was charged. Never under a policy in shadow.
+        SessionUnknown: there is no live snapshot of the session; nothing was charged.
     """
-    decision = decide(policy, subjects)
-    if not decision.allowed:
+    decision = decide(policy, subjects, session=session)
+    if not decision.allowed and not decision.policy.shadow:
         raise RateLimitExceeded(decision)
     return decision
 
 
-def give_back(policy: Policy, subjects: Sequence[Subject]) -> None:
-    """Undo a charge."""
-    _store.give_back(policy, subjects)
+def give_back(decision: Decision) -> None:
+    """Undo a charge. One that was made in Redis is lost while Redis is away: that is strict, and safe."""
+    if not decision.allowed:
+        return
+    try:
+        (shared if decision.shared else local).give_back(decision)
+    except RedisAway:
+        _log.warning("charge not given back", policy=decision.policy.name)
+
+
+def standings(policy: Policy, subjects: Sequence[Subject]) -> list[Standing]:
+    """Return where each subject stands under a policy, and charge nobody."""
+    policy = in_force(policy)
+    try:
+        return shared.standings(policy, subjects)
+    except RedisAway:
+        return local.standings(policy, subjects)
+
+
+def hold(name: str, *, mode: Mode, seconds: int) -> None:
+    """Block a subject, or hold it strictly, under every policy.
+
+    Raises:
+        RedisAway: Redis is configured and not there, so that no other instance would know.
+    """
+    _act(lambda store: store.hold(name, mode=mode, seconds=seconds))
+
+
+def lift(name: str) -> None:
+    """Let a subject go: its blocks, strict holds and refusals are forgotten, so that it stays lifted.
+
+    Raises:
+        RedisAway: as for hold.
+    """
+    _act(lambda store: store.lift(name))
+
+
+def reset(name: str) -> None:
+    """Forget everything about a subject, also what it used.
+
+    Raises:
+        RedisAway: as for hold.
+    """
+    _act(lambda store: store.reset(name))
+
+
+def held(limit: int) -> list[tuple[str, str]]:
+    """Return (kind, key) of subjects that came to the strict limit or a block lately; the latest to end first."""
+    try:
+        return shared.held(limit)
+    except RedisAway:
+        return local.held(limit)
 
 
 def announce() -> None:
     """Log, once a process, where each policy keeps its counts."""
+    name = redis_store.NAME if link.configured else local_store.NAME
     for policy in POLICIES.values():
-        _log.info(f"Rate limiter for {policy.name} using {local_store.NAME}")
+        _log.info(f"Rate limiter for {policy.name} using {name}")
+
+
+def _act(act: Callable[[redis_store.RedisStore | local_store.LocalStore], None]) -> None:
+    act(shared if link.configured else local)
+
+
+def _share(policy: Policy) -> Callable[[int], int] | None:
+    """Return how much of a limit is this instance's while Redis is away; None: all of it, there are no others.
+
+    Of a limit against guessing all instances together let no more pass than the limit: each has its part, and those
+    that come last by name may have none. Of the others each has its part rounded up, because there a request too few
+    harms more than one too many.
+    """
+    if not link.configured:
+        return None
+    living = live_instances()
+    number = len(living)
+    if policy.charged_to is ChargedTo.IP_AND_ACCOUNT:
+        rank = living.index(settings.INSTANCE_ID)
+        return lambda limit: limit // number + (rank < limit % number)
+    return lambda limit: -(-limit // number)
+
+
+def _note_refusal(decision: Decision) -> None:
+    shadow = {"shadow": True} if decision.policy.shadow else {}
+    _log.info("rate limit refused", policy=decision.policy_name, mode=decision.mode.value, **shadow)
+    for step in decision.steps:
+        records.note_step(decision.policy, step)

@@ -1,6 +1,7 @@
 """Whom a request is charged to."""
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,24 +23,51 @@ class Kind(StrEnum):
     @property
     def escalates(self) -> bool:
         """Whether refusals lead to the strict limit and to a block."""
-        return self in (Kind.IP, Kind.USER)
+        return self in _ESCALATING
+
+
+_ESCALATING = frozenset({Kind.IP, Kind.USER})
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One count under a policy."""
+    """One count under a policy.
+
+    ``wider`` are the networks that an IPv6 /64 is counted with once its siblings misbehave: the /56, then the /48.
+    ``among_siblings`` are the bytes that tell the /64 from others in the /56, and the /56 from others in the /48.
+    """
 
     kind: Kind
     value: str
+    wider: tuple[str, ...] = ()
+    among_siblings: bytes = b""
 
     def __str__(self) -> str:
         """Return the name that the count is kept under."""
-        return f"{self.kind}:{self.value}"
+        return f"{self.kind.value}:{self.value}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name on each level, from the subject itself to the widest network."""
+        return (str(self), *(f"{self.kind.value}:{network}" for network in self.wider))
+
+    @property
+    def shape(self) -> bytes:
+        """What the decision has to know of the subject, as decide.lua reads it."""
+        if not self.kind.escalates:
+            return b"0"
+        return b"%d" % (1 + len(self.wider)) + self.among_siblings
 
 
 def ip_subject(address: str) -> Subject:
-    """Return the subject of an address: an IPv6 address counts by its /64."""
-    return Subject(Kind.IP, network_of(address))
+    """Return the subject of an address or network: IPv6 counts by its /64."""
+    network = network_of(address)
+    if ":" not in network:
+        return Subject(Kind.IP, network)
+    site = ipaddress.IPv6Network(network)
+    bits = int(site.network_address)
+    wider = tuple(str(site.supernet(new_prefix=prefix)) for prefix in (56, 48))
+    return Subject(Kind.IP, network, wider, bytes((bits >> 64 & 0xFF, bits >> 72 & 0xFF)))
 
 
 def user_subject(user_id: object) -> Subject:

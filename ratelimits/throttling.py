@@ -5,7 +5,6 @@ is under ``api``. A view that is not limited says ``rate_limits = Exempt("why")`
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -14,13 +13,16 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from nocturnal_project.client_ip import client_ip
 from nocturnal_project.errors import NocturnalError
+from nocturnal_project.lean_view import LeanAPIView
 from ratelimits import limiter
+from ratelimits.callers import Caller
+from ratelimits.decisions import Decision
+from ratelimits.errors import RateLimitExceeded
 from ratelimits.policies import POLICIES, Exempt, Policy
 from ratelimits.subjects import Subject, ip_subject, user_subject
 
@@ -35,15 +37,24 @@ class PolicyThrottle(BaseThrottle):
 
         Raises:
             RateLimitExceeded: with everything the client needs to know.
+            NocturnalError: what a caller's session is refused for; nobody was charged.
         """
         policy = policy_of(view, request.method or "")
-        if isinstance(policy, Policy):
-            subjects = view.rate_limit_subjects(request)  # type: ignore[attr-defined]  # every view of ours is a RateLimitedAPIView
-            charge(request._request, policy, subjects)  # noqa: SLF001  DRF's name for Django's request
+        if not isinstance(policy, Policy):
+            if isinstance(request.user, Caller):
+                request.user.identify()
+            return True
+        plain = request._request  # noqa: SLF001  DRF's name for Django's request
+        if isinstance(request.user, Caller):
+            if type(view).rate_limit_subjects is RateLimitedAPIView.rate_limit_subjects:
+                _charge_caller(plain, policy, request.user)
+                return True
+            request.user.look_up()
+        charge(plain, policy, view.rate_limit_subjects(request))  # type: ignore[attr-defined]  # the same
         return True
 
 
-class RateLimitedAPIView(APIView):
+class RateLimitedAPIView(LeanAPIView):
     """The base of every API view: a request is charged before it is refused for any other reason."""
 
     rate_limits: RateLimits = {}
@@ -52,7 +63,7 @@ class RateLimitedAPIView(APIView):
 
     def rate_limit_subjects(self, request: Request) -> Sequence[Subject]:
         """Return whom to charge: the user, else the address. Views with other customs override this."""
-        if request.user and request.user.is_authenticated:
+        if isinstance(request.user, Caller):
             return [user_subject(request.user.pk)]
         return [ip_subject(client_ip(request._request))]  # noqa: SLF001  DRF's name for Django's request
 
@@ -67,23 +78,25 @@ class RateLimitedAPIView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, charge, and only then refuse: a bad token or body costs its sender a try."""
-        self.format_kwarg = None  # URL suffixes are not used; DRF reads this
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         try:
             self.perform_authentication(request)
+            self.check_throttles(request)
+        except RateLimitExceeded:
+            raise
         except (APIException, NocturnalError) as error:
+            # Whoever the token names is not to be charged for one that is not good.
             self._refusal = error
             request.user = AnonymousUser()
-        self.check_throttles(request)
+            self.check_throttles(request)
         if self._refusal:
             raise self._refusal
         self.check_permissions(request)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+    def finish(self, request: Request, response: Any) -> HttpResponseBase:
         """Put the rate limit's fields on the answer, whatever it is."""
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        add_headers(request._request, answer)  # noqa: SLF001  DRF's name for Django's request
-        return answer
+        finished = super().finish(request, response)
+        add_headers(request._request, finished)  # noqa: SLF001  DRF's name for Django's request
+        return finished
 
 
 def policy_of(view: Any, action_or_method: str) -> Policy | Exempt:
@@ -132,16 +145,26 @@ def charge(request: HttpRequest, policy: Policy, subjects: Sequence[Subject]) ->
     Raises:
         RateLimitExceeded: with everything the client needs to know.
     """
-    request.rate_limit_charge = (policy, subjects)  # type: ignore[attr-defined]  # ours, for give_back
     request.rate_limit = limiter.charge(policy, subjects)  # type: ignore[attr-defined]  # ours, for the headers
+
+
+def _charge_caller(request: HttpRequest, policy: Policy, caller: Caller) -> None:
+    """Charge a caller and confirm them, in one round trip where there is a live snapshot of their session."""
+    subjects = [user_subject(caller.pk)]
+    try:
+        request.rate_limit = limiter.charge(policy, subjects, session=caller.snapshot_name)  # type: ignore[attr-defined]  # ours
+    except limiter.SessionUnknown:
+        caller.look_up()
+        charge(request, policy, subjects)
+    else:
+        caller.confirm(request.rate_limit.snapshot)  # type: ignore[attr-defined]  # the same
 
 
 def give_back(request: HttpRequest) -> None:
     """Undo the request's charge: the try was a good one."""
-    policy, subjects = request.rate_limit_charge  # type: ignore[attr-defined]  # set by charge
-    limiter.give_back(policy, subjects)
-    decision = request.rate_limit  # type: ignore[attr-defined]  # set by charge
-    request.rate_limit = replace(decision, remaining=decision.remaining + 1)  # type: ignore[attr-defined]  # ours
+    decision: Decision = request.rate_limit  # type: ignore[attr-defined]  # set by charge
+    limiter.give_back(decision)
+    request.rate_limit = decision._replace(remaining=decision.remaining + 1)  # type: ignore[attr-defined]  # ours
 
 
 def add_headers(request: HttpRequest, response: HttpResponseBase) -> None:

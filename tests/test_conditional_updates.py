@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import check_password
-from django.core.cache import caches
 from django.db import connections
 from django.db.models.signals import post_save
 from django.utils import timezone
@@ -20,8 +19,10 @@ from accounts.errors import EmailTaken, SessionRevoked
 from accounts.hashers import Argon2idHasher
 from accounts.models import Session, User
 from conftest import PASSWORD
+from nocturnal_project import clock
 from nocturnal_project.errors import NotFound
 from nocturnal_project.transaction import on_commit
+from ratelimits import limiter
 from uploads import services, storage
 from uploads.errors import IdempotencyConflict
 from uploads.models import Upload
@@ -81,7 +82,7 @@ def register(email: str, key: str = "") -> accounts.SignedIn:
 
 
 def is_let_in(session: Session) -> bool:
-    caches["ratelimits"].clear()
+    limiter.local.clear()
     token = tokens.access_token(user_id=session.user_id, session_id=session.pk, issued=timezone.now())
     return bool(APIClient().get("/api/v1/me", HTTP_AUTHORIZATION=f"Bearer {token}").status_code == 200)
 
@@ -287,7 +288,7 @@ def test_an_account_closed_while_files_arrive_leaves_nothing_of_it_and_keeps_oth
     his = upload_as(bob)
     session = sign_in(alice).session
 
-    outcomes = at_once(*[lambda: store(alice)] * 16, lambda: accounts.close_account(user=alice, now=timezone.now()))
+    outcomes = at_once(*[lambda: store(alice)] * 16, lambda: accounts.close_account(user=alice, now=clock.now()))
 
     assert set(kinds(outcomes)) <= {"tuple", "NoneType", NotFound.__name__, "ServiceUnavailable"}
     assert not User.objects.filter(pk=alice.pk).exists()

@@ -55,6 +55,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     # The Idempotency-Key that registered the account, hashed: a repeated registration is answered, not refused.
     registration_key = models.CharField(max_length=64, blank=True, default="", editable=False)
 
+    # Grows with every change of what a snapshot keeps, so that an older one cannot take a newer one's place.
+    version = models.PositiveIntegerField(default=0, editable=False)
+
     objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
@@ -111,3 +114,19 @@ class Session(models.Model):
     def __str__(self) -> str:
         """Return what staff see in a list."""
         return f"{self.user_agent or 'unknown device'} since {self.created_at:%Y-%m-%d}"
+
+
+class StaleSnapshot(models.Model):
+    """A session whose snapshot in Redis must not be used: noted while Redis was away, and gone soon after."""
+
+    id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
+    session_id = models.UUIDField(editable=False)
+
+    class Meta:
+        """Read whole, oldest first; almost always empty."""
+
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        """Return the session's id."""
+        return str(self.session_id)

@@ -129,6 +129,7 @@ def test_a_closed_account_leaves_its_events_without_its_email(
 
     assert [event.kind for event in SecurityEvent.objects.filter(user_id=alice.pk)] == [
         Kind.ACCOUNT_CLOSED,
+        Kind.SESSION_ENDED,
         Kind.SIGNED_IN,
     ]
     assert "alice" not in serialize("json", SecurityEvent.objects.all())

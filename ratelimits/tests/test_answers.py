@@ -1,7 +1,5 @@
 """What clients see of a decision: header fields, and the problem of a refusal."""
 
-from dataclasses import replace
-
 import pytest
 
 from ratelimits.decisions import Decision, Mode
@@ -9,7 +7,7 @@ from ratelimits.errors import RateLimitExceeded
 from ratelimits.policies import POLICIES
 
 ALLOWED = Decision(policy=POLICIES["api"], mode=Mode.NORMAL, allowed=True, limit=100, remaining=42, reset_seconds=123)
-REFUSED = replace(ALLOWED, allowed=False, remaining=0)
+REFUSED = ALLOWED._replace(allowed=False, remaining=0)
 
 
 def test_an_allowed_request_is_told_its_quota_and_what_is_left() -> None:
@@ -20,7 +18,7 @@ def test_an_allowed_request_is_told_its_quota_and_what_is_left() -> None:
 
 
 def test_strict_mode_is_a_policy_with_a_name_of_its_own() -> None:
-    strict = replace(ALLOWED, mode=Mode.STRICT, limit=50, remaining=7)
+    strict = ALLOWED._replace(mode=Mode.STRICT, limit=50, remaining=7)
 
     assert dict(strict.headers()) == {
         "RateLimit-Policy": '"api-strict";q=50;w=600',
@@ -30,7 +28,7 @@ def test_strict_mode_is_a_policy_with_a_name_of_its_own() -> None:
 
 @pytest.mark.parametrize(("reset", "retry_after"), [(123, "123"), (1, "1"), (0, "1")])
 def test_a_refused_request_is_told_when_to_come_back_and_never_at_once(reset: int, retry_after: str) -> None:
-    assert dict(replace(REFUSED, reset_seconds=reset).headers())["Retry-After"] == retry_after
+    assert dict(REFUSED._replace(reset_seconds=reset).headers())["Retry-After"] == retry_after
 
 
 def test_a_used_up_quota_is_the_registered_problem() -> None:
@@ -47,7 +45,7 @@ def test_a_used_up_quota_is_the_registered_problem() -> None:
 
 
 def test_a_block_is_another_registered_problem() -> None:
-    error = RateLimitExceeded(replace(REFUSED, mode=Mode.BLOCKED, limit=50, reset_seconds=3600))
+    error = RateLimitExceeded(REFUSED._replace(mode=Mode.BLOCKED, limit=50, reset_seconds=3600))
 
     assert error.facts["type"] == "https://iana.org/assignments/http-problem-types#abnormal-usage-detected"
     assert error.facts["violated-policies"] == ["api-strict"]

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 import time_machine
 
-from ratelimits import local_store
 from ratelimits.decisions import Decision, Mode
 from ratelimits.local_store import LocalStore
 from ratelimits.policies import HOUR, POLICIES, Policy
@@ -29,12 +28,6 @@ def store(clock: time_machine.Traveller) -> LocalStore:
     return LocalStore()
 
 
-def begin_an_hour(clock: time_machine.Traveller, policy: Policy, subject: Subject) -> None:
-    """Move to the start of the subject's own hour, whose edges are different for each."""
-    _, seconds = local_store._refusals(policy, subject, increment=False)
-    clock.shift(seconds + 1)
-
-
 def be_refused(store: LocalStore, policy: Policy, subject: Subject, times: int) -> Decision:
     """Ask until there were so many refusals, and return the last."""
     refused = 0
@@ -56,8 +49,6 @@ def be_blocked(store: LocalStore, subject: Subject) -> int:
 def test_the_strict_limit_holds_after_so_many_refusals_and_not_before(
     store: LocalStore, clock: time_machine.Traveller, policy: Policy, subject: Subject
 ) -> None:
-    begin_an_hour(clock, policy, subject)
-
     last_normal = be_refused(store, policy, subject, policy.strict_after)
     strict = store.decide(policy, [subject])
 
@@ -70,7 +61,6 @@ def test_the_strict_limit_holds_after_so_many_refusals_and_not_before(
 def test_the_next_window_of_an_offender_has_the_strict_limit(
     store: LocalStore, clock: time_machine.Traveller, subject: Subject
 ) -> None:
-    begin_an_hour(clock, AUTH, subject)
     be_refused(store, AUTH, subject, AUTH.strict_after)
 
     clock.shift(AUTH.window)
@@ -83,7 +73,6 @@ def test_the_next_window_of_an_offender_has_the_strict_limit(
 def test_refusals_are_forgotten_after_an_hour(
     store: LocalStore, clock: time_machine.Traveller, subject: Subject
 ) -> None:
-    begin_an_hour(clock, AUTH, subject)
     be_refused(store, AUTH, subject, AUTH.block_after - 1)
 
     clock.shift(HOUR)
@@ -97,8 +86,6 @@ def test_refusals_are_forgotten_after_an_hour(
 def test_a_block_begins_after_so_many_refusals_and_lasts_an_hour(
     store: LocalStore, clock: time_machine.Traveller, policy: Policy, subject: Subject
 ) -> None:
-    begin_an_hour(clock, policy, subject)
-
     before = be_refused(store, policy, subject, policy.block_after)
     blocked = store.decide(policy, [subject])
 

@@ -121,26 +121,32 @@ def test_an_answer_tells_of_the_subject_with_the_least_left(store: LocalStore) -
 
 
 def test_what_is_given_back_can_be_used_again(store: LocalStore) -> None:
+    first = store.decide(AUTH, [ALICE])
     use_up(store, ALICE)
 
-    store.give_back(AUTH, [ALICE])
+    store.give_back(first)
 
     assert [store.decide(AUTH, [ALICE]).allowed for _ in range(2)] == [True, False]
 
 
 def test_giving_back_reaches_every_subject_of_the_charge_and_nobody_else(store: LocalStore) -> None:
-    store.decide(AUTH, [HOME, ALICE])
+    charge = store.decide(AUTH, [HOME, ALICE])
     store.decide(AUTH, [BOB])
 
-    store.give_back(AUTH, [HOME, ALICE])
+    store.give_back(charge)
 
     assert (left(store, HOME), left(store, ALICE), left(store, BOB)) == (5, 5, 4)
 
 
-def test_giving_back_what_was_never_taken_is_worth_nothing(store: LocalStore) -> None:
-    store.give_back(AUTH, [ALICE])
+def test_giving_back_twice_is_worth_no_more_than_once(store: LocalStore, clock: time_machine.Traveller) -> None:
+    store.decide(AUTH, [ALICE])
+    clock.shift(1)
+    charge = store.decide(AUTH, [ALICE])
 
-    assert left(store, ALICE) == AUTH.normal
+    for _ in range(2):
+        store.give_back(charge)
+
+    assert left(store, ALICE) == AUTH.normal - 1
 
 
 @pytest.mark.parametrize("subject", [ALICE, device_subject("d1")], ids=["account", "device"])

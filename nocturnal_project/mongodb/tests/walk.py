@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pymongo
-from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
 from nocturnal_project.mongodb.tests.plans import examined, scans, sorts
+from ratelimits import limiter
 from tests.sent_commands import SENT
 
 _EXPLAINED = ("find", "aggregate", "count", "distinct", "update", "delete", "findAndModify")
@@ -70,7 +70,7 @@ class Walk:
 
     def ask(self, client: Client | APIClient, method: str, path: str, *args: Any, status: int = 200, **how: Any) -> Any:
         """Ask once, within every limit, and expect a status."""
-        caches["ratelimits"].clear()
+        limiter.local.clear()
         self.step = f"{method.upper()} {path}"
         response: Any = getattr(client, method)(path, *args, **how)
         assert response.status_code == status, f"{self.step}: {response.status_code} {response.content[:500]!r}"

@@ -1,0 +1,130 @@
+"""Snapshots of sessions in Redis: what a signed-in request needs to know, read together with its rate limit.
+
+The database is what counts. A snapshot saves reading it, for as long as an access token lives, and is out of use
+before a session ends: first it is marked, which no reader can undo, then the row is written. So ending a session holds
+on every instance at its next request. While Redis is away nobody reads snapshots; sessions that end meanwhile are
+noted in the database, and marked before Redis is used again.
+
+Only services write users and sessions, because ``queryset.update()`` tells nobody.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+from django.conf import settings
+
+from accounts.models import Session, StaleSnapshot, User
+from nocturnal_project.background import every
+from nocturnal_project.redis import RedisAway, Script, link
+
+_log = structlog.stdlib.get_logger("nocturnal.accounts")
+_FOLDER = Path(__file__).parent / "lua"
+_PUT = Script(_FOLDER / "put_snapshot.lua")
+_MARK = Script(_FOLDER / "mark_snapshots.lua")
+# Marks outlive every snapshot that could have been read before them.
+_KEPT_MS = int(settings.ACCESS_TOKEN_LIFETIME.total_seconds() * 1000)
+_MARKED_MS = _KEPT_MS + 60_000
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known of a live session: the user's profile as the API answers it, and when the session runs out."""
+
+    profile: dict[str, Any]
+    expires_at: datetime
+
+
+def name_of(session_id: uuid.UUID) -> str:
+    """Return the key of a session's snapshot."""
+    return f"session:{session_id}"
+
+
+def snapshot_of(session: Session, user: User) -> Snapshot:
+    """Return what a snapshot keeps of a session and its user."""
+    return Snapshot(profile_of(user), session.expires_at)
+
+
+def profile_of(user: User) -> dict[str, Any]:
+    """Return a user as they see themselves; a new column is private until it is listed here."""
+    return {
+        "id": str(user.pk),
+        "email": user.email,
+        "name": user.name,
+        "created_at": user.created_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def live(session_id: uuid.UUID) -> bytes | None:
+    """Return the text of a session's live snapshot, or None."""
+    try:
+        text: bytes | None = link.call("GET", name_of(session_id))
+    except RedisAway:
+        return None
+    return text if text and text.startswith(b"L") else None
+
+
+def read(text: bytes) -> Snapshot:
+    """Return a live snapshot from its text in Redis."""
+    kept = orjson.loads(text[text.index(b"\n") + 1 :])
+    return Snapshot(kept["profile"], datetime.fromtimestamp(kept["expires"], UTC))
+
+
+def keep(session: Session, user: User) -> None:
+    """Keep a snapshot of a live session; what is newer stays."""
+    text = orjson.dumps({"expires": session.expires_at.timestamp(), "profile": profile_of(user)})
+    try:
+        link.run(_PUT, [name_of(session.pk)], (user.version, text, _KEPT_MS))
+    except RedisAway:
+        return  # nobody reads snapshots now
+
+
+def end(session_ids: Sequence[uuid.UUID]) -> None:
+    """Take the snapshots of sessions out of use. To be called before their rows say that they ended."""
+    if not link.configured or not session_ids:
+        return
+    try:
+        _mark(session_ids, "E")
+    except RedisAway:
+        note = [StaleSnapshot(session_id=session_id) for session_id in session_ids]
+        StaleSnapshot.objects.bulk_create(note)
+
+
+def outdate(session_ids: Iterable[uuid.UUID], *, version: int) -> None:
+    """Let no snapshot older than a version of its user be read again. To be called after the user was written."""
+    if not link.configured or not (chosen := list(session_ids)):
+        return
+    try:
+        _mark(chosen, f"M{version}")
+    except RedisAway:
+        StaleSnapshot.objects.bulk_create([StaleSnapshot(session_id=session_id) for session_id in chosen])
+
+
+@every(seconds=2)
+def mark_noted() -> None:
+    """Mark the snapshots that were noted while Redis was away, by whichever instance.
+
+    Raises:
+        RedisAway: it is away still; what was noted stays.
+        DatabaseError: nobody knows what was noted.
+    """
+    if not link.configured:
+        return
+    while noted := list(StaleSnapshot.objects.all()[:_BATCH]):
+        _mark([row.session_id for row in noted], "E")
+        StaleSnapshot.objects.filter(pk__in=[row.pk for row in noted]).delete()
+
+
+def _mark(session_ids: Sequence[uuid.UUID], mark: str) -> None:
+    for start in range(0, len(session_ids), _BATCH):
+        keys = [name_of(session_id) for session_id in session_ids[start : start + _BATCH]]
+        link.run(_MARK, keys, (mark, _MARKED_MS))
+
+
+link.on_return(mark_noted)

@@ -1,0 +1,83 @@
+"""What this process has decided: counted here, added up over all instances for staff, and read by metrics."""
+
+import threading
+import time
+from collections import Counter
+
+from nocturnal_project.background import every
+from nocturnal_project.redis import RedisAway, link
+from ratelimits.decisions import Decision
+
+_MINUTES = 60
+_KEY = "rate-limit:decisions:"
+Outcome = tuple[str, str, str]
+
+_lock = threading.Lock()
+_totals: Counter[Outcome] = Counter()
+# What this process has not yet added to the minutes in Redis, or, without Redis, its own minutes.
+_unsent: dict[int, Counter[Outcome]] = {}
+
+
+def outcome_of(decision: Decision) -> Outcome:
+    """Return (policy, mode, outcome) as metrics name them."""
+    refused = "shadow_refused" if decision.policy.shadow else "refused"
+    return decision.policy.name, decision.mode.value, "allowed" if decision.allowed else refused
+
+
+def count(decision: Decision) -> None:
+    """Count one decision."""
+    outcome = outcome_of(decision)
+    minute = int(time.time()) // 60
+    with _lock:
+        _totals[outcome] += 1
+        if minute not in _unsent:
+            _unsent[minute] = Counter()
+        _unsent[minute][outcome] += 1
+
+
+def totals() -> dict[Outcome, int]:
+    """Return how often this process decided what, since it started."""
+    with _lock:
+        return dict(_totals)
+
+
+@every(seconds=2)
+def send() -> None:
+    """Add what was counted to the minutes that all instances share.
+
+    What cannot be sent is kept for later; what was sent without an answer may be counted twice, or not at all.
+    """
+    with _lock:
+        oldest = int(time.time()) // 60 - _MINUTES
+        for minute in [minute for minute in _unsent if minute < oldest]:
+            del _unsent[minute]
+        if not link.closed:
+            return
+        batch = dict(_unsent)
+        _unsent.clear()
+    for minute, outcomes in batch.items():
+        try:
+            for outcome, number in outcomes.items():
+                link.call("HINCRBY", f"{_KEY}{minute}", "/".join(outcome), number)
+            link.call("EXPIRE", f"{_KEY}{minute}", (_MINUTES + 2) * 60)
+        except RedisAway:
+            return
+
+
+def last_hour() -> dict[int, Counter[Outcome]]:
+    """Return the decisions of each of the last sixty minutes, by minutes since 1970, of all instances.
+
+    Without Redis: of this one.
+    """
+    now = int(time.time()) // 60
+    with _lock:
+        found = {minute: Counter(_unsent.get(minute, {})) for minute in range(now - _MINUTES + 1, now + 1)}
+    try:
+        for minute, outcomes in found.items():
+            answer = link.call("HGETALL", f"{_KEY}{minute}")
+            for name, number in zip(answer[::2], answer[1::2], strict=True):
+                policy, mode, outcome = name.decode().split("/")
+                outcomes[policy, mode, outcome] += int(number)
+    except RedisAway:
+        pass
+    return found
