@@ -12,7 +12,7 @@ from django.conf import settings
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from accounts import services, sessions, snapshots
+from accounts import services, sessions, snapshots, tokens
 from accounts.models import Session, StaleSnapshot, User
 from conftest import PASSWORD
 from nocturnal_project import clock
@@ -91,7 +91,7 @@ def test_a_session_that_ends_is_refused_at_its_next_request(alice: User, sign_in
 
     match how:
         case "sign out":
-            token = sessions.tokens.refresh_token(session_id=session.pk, counter=0)
+            token = tokens.refresh_token(session_id=session.pk, counter=0)
             sessions.end_sessions(token=token, scope="local", now=now)
         case "staff":
             sessions.end_session(session_id=session.pk, reason=Session.EndReason.BY_STAFF, now=now)
