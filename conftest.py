@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import keyring
 from accounts.models import User
 from uploads import services
 from uploads.models import Upload
@@ -67,6 +68,12 @@ def fresh_counters() -> None:
     for cache in caches.all(initialized_only=True):
         cache.clear()
     caches["ratelimits"].clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signing keys of another test are gone with its rows."""
+    monkeypatch.setattr(keyring, "_ours", keyring.Keyring())
 
 
 @pytest.fixture(autouse=True)

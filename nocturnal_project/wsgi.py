@@ -29,6 +29,9 @@ except ImproperlyConfigured as error:
 if serious := [message for message in checks.run_checks() if message.is_serious()]:
     _refuse(serious)
 
-from ratelimits import limiter  # noqa: E402  apps must be ready first
+from accounts import keyring  # noqa: E402  apps must be ready first
+from nocturnal_project import clock  # noqa: E402  the same
+from ratelimits import limiter  # noqa: E402  the same
 
 limiter.announce()
+keyring.refresh(clock.now())
