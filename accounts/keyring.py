@@ -40,14 +40,15 @@ _KID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 class Keyring:
     """A ring that is kept up to date. While the database is away, what was last seen stays in force."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Know nothing yet."""
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._ring: Ring | None = None
         self._made_of: Any = None
         self._signing_kid = ""
         self._failing = False
-        # On time.monotonic(): before these, no request reads.
+        # On the monotonic clock: before these, no request reads.
         self._due_at = self._unknown_key_due_at = -math.inf
 
     def refresh(self, now: datetime) -> None:
@@ -61,7 +62,7 @@ class Keyring:
         Raises:
             ServiceUnavailable: it was never read, so nobody knows which keys were revoked.
         """
-        if time.monotonic() >= self._due_at:
+        if self._monotonic() >= self._due_at:
             self._read_if(lambda: self._due_at, wait_seconds=0 if self._ring else _FIRST_WAIT_SECONDS)
         if self._ring is None:
             raise ServiceUnavailable("The signing keys could not be read yet. Try again shortly.")
@@ -74,7 +75,7 @@ class Keyring:
             ServiceUnavailable: it was never read.
         """
         ring = self.ring()
-        if header in ring.by_header or time.monotonic() < self._unknown_key_due_at or not _names_a_key(header):
+        if header in ring.by_header or self._monotonic() < self._unknown_key_due_at or not _names_a_key(header):
             return ring
         self._read_if(lambda: self._unknown_key_due_at, wait_seconds=_WAIT_SECONDS, unknown_key=True)
         return self.ring()
@@ -84,12 +85,12 @@ class Keyring:
         if not self._lock.acquire(timeout=wait_seconds):
             return
         try:
-            if time.monotonic() < due_at():
+            if self._monotonic() < due_at():
                 return
             self._read(clock.now())
             if unknown_key:
                 pause = _PAUSE_SECONDS if self._failing else _UNKNOWN_KEY_SECONDS
-                self._unknown_key_due_at = time.monotonic() + pause
+                self._unknown_key_due_at = self._monotonic() + pause
         finally:
             self._lock.release()
 
@@ -100,10 +101,10 @@ class Keyring:
             if not self._failing:
                 _log.warning("signing keys cannot be read", error=type(error).__name__, kept=self._ring is not None)
             self._failing = True
-            self._due_at = time.monotonic() + _PAUSE_SECONDS
+            self._due_at = self._monotonic() + _PAUSE_SECONDS
             return
         self._failing = False
-        self._due_at = time.monotonic() + _OLD_SECONDS
+        self._due_at = self._monotonic() + _OLD_SECONDS
         self._take(rows, now)
 
     def _take(self, rows: list[SigningKey], now: datetime) -> None:

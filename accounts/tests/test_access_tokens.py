@@ -78,7 +78,7 @@ def test_a_token_with_wrong_claims_is_refused(signed_in: User, changes: dict[str
 
 def test_a_token_without_or_with_another_signature_is_refused(signed_in: User) -> None:
     claims = _claims(signed_in)
-    unsigned = jwt.encode(claims, None, "none")
+    unsigned = jwt.encode(claims, "", "none")
     other_key = jwt.encode(claims, "another key that is long enough to be one", "HS256")
     other_algorithm = jwt.encode(claims, settings.JWT_SECRET, "HS384")
 
