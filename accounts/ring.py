@@ -91,7 +91,8 @@ class Ring:
             return State.RETIRED
         if key is self.signing_key(at):
             return State.SIGNING
-        return State.PUBLISHED if key.signs_from > at else State.ACCEPTED
+        # One that was overtaken before it signed never will.
+        return State.PUBLISHED if at < key.signs_from < key.superseded_at else State.ACCEPTED
 
 
 def assemble(rows: Iterable[SigningKey]) -> Ring:

@@ -204,10 +204,17 @@ def test_a_second_rotation_waits_for_the_first_unless_it_is_urgent(clock: time_m
     assert SigningKey.objects.count() == 1
 
     assert _rotate(at_once=True) is Outcome.ROTATED
+    at_once = _states()[:2]
     clock.shift(PUBLISHED_AHEAD)
 
-    assert _states()[:2] == [State.SIGNING, State.ACCEPTED]  # the one that waited never signs
+    assert at_once == _states()[:2] == [State.SIGNING, State.ACCEPTED]  # the one that waited never signs
     assert _rotate() is Outcome.ROTATED
+
+
+def test_a_rotation_that_was_overtaken_stands_in_the_way_of_no_other() -> None:
+    outcomes = [_rotate(), _rotate(at_once=True), _rotate(), _rotate()]
+
+    assert outcomes == [Outcome.ROTATED, Outcome.ROTATED, Outcome.ROTATED, Outcome.PENDING]
 
 
 def test_revoking_before_there_is_another_key_is_wrong() -> None:
