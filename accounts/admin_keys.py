@@ -12,7 +12,7 @@ from accounts import keyring
 from accounts.models import SigningKey
 from accounts.ring import Key, State
 from nocturnal_project import clock
-from nocturnal_project.staff_lists import StaffAdmin
+from nocturnal_project.staff_lists import CreatedFilter, StaffAdmin
 
 _COLOURS = {
     State.PUBLISHED.capitalize(): "info",
@@ -28,6 +28,7 @@ class SigningKeyAdmin(StaffAdmin):
     """Keys that rotations made. The first ones are derived from JWT_SECRET and have no row."""
 
     list_display = ("kid", "algorithm", "shown_state", "created", "signs_from", "accepted_until")
+    list_filter = (CreatedFilter,)
     fields = (
         "kid",
         "algorithm",
