@@ -29,9 +29,12 @@ except ImproperlyConfigured as error:
 if serious := [message for message in checks.run_checks() if message.is_serious()]:
     _refuse(serious)
 
-from accounts import keyring  # noqa: E402  apps must be ready first
+from django.db import connections  # noqa: E402  apps must be ready first
+
+from accounts import keyring  # noqa: E402  the same
 from nocturnal_project import clock  # noqa: E402  the same
 from ratelimits import limiter  # noqa: E402  the same
 
 limiter.announce()
 keyring.refresh(clock.now())
+connections.close_all()  # of this thread, which serves nobody
