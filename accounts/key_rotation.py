@@ -51,11 +51,13 @@ def rotate_signing_key(*, at_once: bool, revoke_older: bool, now: datetime) -> R
     """
     if revoke_older and not at_once:
         raise ValueError("Revoking the old keys takes a new one that signs at once.")
-    ring = ring_in_database()
+    # One reading for both: the number must follow what was looked at, or a rotation in between would go unnoticed.
+    rows = list(SigningKey.objects.order_by("-generation"))
+    ring = assemble(rows)
     if not at_once and _pending(ring, now):
         return Rotation(Outcome.PENDING, ring)
-    newest = SigningKey.objects.order_by("-generation").first()
-    row = _new_row((newest.generation if newest else 0) + 1, at_once=at_once, revoke_older=revoke_older, now=now)
+    generation = rows[0].generation + 1 if rows else 1
+    row = _new_row(generation, at_once=at_once, revoke_older=revoke_older, now=now)
     try:
         with refusable_write():
             row.save(force_insert=True)

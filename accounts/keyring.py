@@ -68,16 +68,19 @@ class Keyring:
             raise ServiceUnavailable("The signing keys could not be read yet. Try again shortly.")
         return self._ring
 
-    def ring_for(self, header: str) -> Ring:
-        """Return the ring, read again if the header may name a key that was made since.
+    def ring_for(self, header: str) -> Ring | None:
+        """Return the ring, read again if the header names a key that may have been made since.
+
+        None for a header that no key writes: rubbish is refused whether or not the ring was ever read.
 
         Raises:
             ServiceUnavailable: it was never read.
         """
+        if (self._ring is None or header not in self._ring.by_header) and not _names_a_key(header):
+            return None
         ring = self.ring()
-        if header in ring.by_header or self._monotonic() < self._unknown_key_due_at or not _names_a_key(header):
-            return ring
-        self._read_if(lambda: self._unknown_key_due_at, wait_seconds=_WAIT_SECONDS, unknown_key=True)
+        if header not in ring.by_header and self._monotonic() >= self._unknown_key_due_at:
+            self._read_if(lambda: self._unknown_key_due_at, wait_seconds=_WAIT_SECONDS, unknown_key=True)
         return self.ring()
 
     def _read_if(self, due_at: Callable[[], float], *, wait_seconds: float, unknown_key: bool = False) -> None:
@@ -143,6 +146,6 @@ def ring() -> Ring:
     return _ours.ring()
 
 
-def ring_for(header: str) -> Ring:
-    """Return this process's ring, read again if the header may name a key that was made since."""
+def ring_for(header: str) -> Ring | None:
+    """Return this process's ring, read again if the header names a new key; None if no key could have written it."""
     return _ours.ring_for(header)
