@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -40,6 +41,12 @@ class SigningKeyAdmin(StaffAdmin):
         "revokes_older",
     )
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SigningKey]:
+        """Read the ring first, so that a page never shows a key that this instance has not heard of."""
+        keyring.refresh(clock.now())
+        rows: QuerySet[SigningKey] = super().get_queryset(request)
+        return rows
 
     @display(description="Created", ordering="id")
     def created(self, row: SigningKey) -> datetime:
