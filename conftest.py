@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.test import APIClient
 
+from accounts import keyring
 from accounts.models import User
 from nocturnal_project.redis import link
 from ratelimits import limiter
@@ -72,6 +73,12 @@ def fresh_counters() -> None:
     for cache in caches.all(initialized_only=True):
         cache.clear()
     limiter.local.clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signing keys of another test are gone with its rows."""
+    monkeypatch.setattr(keyring, "_ours", keyring.Keyring())
 
 
 @pytest.fixture(autouse=True)
