@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.test import APIClient
 
-from accounts import events
+from accounts import events, keyring
 from accounts.models import User
 from accounts.refusals import Refusals
 from nocturnal_project.redis import link
@@ -75,6 +75,12 @@ def fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     for cache in caches.all(initialized_only=True):
         cache.clear()
     limiter.local.clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signing keys of another test are gone with its rows."""
+    monkeypatch.setattr(keyring, "_ours", keyring.Keyring())
 
 
 @pytest.fixture(autouse=True)

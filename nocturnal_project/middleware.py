@@ -35,16 +35,36 @@ _API = f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none
 _POLICIES = (("/admin/", _STAFF), ("/api/docs/", _DOCS), ("/", _API))
 
 
-class SecurityHeadersMiddleware(SecurityMiddleware):
-    """Adds a Content-Security-Policy and X-Frame-Options to what Django sets."""
+class SecurityHeadersMiddleware:
+    """Adds to Django's security headers a Content-Security-Policy and X-Frame-Options; what a view set stays.
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Set the fields."""
+    The fields are constants, so Django's middleware is asked once for each policy, and not for each answer.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Wrap the rest of the stack."""
+        self._get_response = get_response
+        self._django = SecurityMiddleware(get_response)
+        self._fields: dict[tuple[str, bool], dict[str, tuple[str, str]]] = {}
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Serve the request and set the fields."""
+        response = self._get_response(request)
         path = request.path_info
         policy = next((policy for prefix, policy in _POLICIES if path.startswith(prefix)), _API)
-        response.headers["Content-Security-Policy"] = policy
-        response.headers["X-Frame-Options"] = "DENY"
-        return super().process_response(request, response)
+        secure = bool(self._django.sts_seconds) and request.is_secure()
+        fields = self._fields.get((policy, secure)) or self._made(policy, request, secure=secure)
+        # As Django keeps them: setting each by its name would encode it anew, for 10 µs an answer.
+        response.headers._store = fields | response.headers._store  # noqa: SLF001  as said above
+        return response
+
+    def _made(self, policy: str, request: HttpRequest, *, secure: bool) -> dict[str, tuple[str, str]]:
+        sample = HttpResponse(headers={"Content-Security-Policy": policy, "X-Frame-Options": "DENY"})
+        self._django.process_response(request, sample)
+        fields: dict[str, tuple[str, str]] = sample.headers._store  # noqa: SLF001  the same
+        del fields["content-type"]
+        self._fields[policy, secure] = fields
+        return fields
 
 
 class OriginMiddleware(CorsMiddleware):
@@ -92,11 +112,34 @@ class RequestCheckMiddleware(CommonMiddleware):
     Health answers use nothing of the Host header.
     """
 
-    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]  # stub too narrow
-        """Return the refusal or a redirect to the path with its slash; None lets the request pass."""
-        if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+    _MOST_HOSTS = 100
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Wrap the rest of the stack; no host is known yet to be ours."""
+        super().__init__(get_response)
+        self._ours: set[str | None] = set()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Refuse the request or serve it."""
+        meta = request.META
+        if meta.get("HTTP_TRANSFER_ENCODING") and not meta.get("CONTENT_LENGTH"):
             # Django would take a chunked body for an empty one.
-            return problem_of(
-                request, LengthRequired("Send the body with a Content-Length; chunked bodies are not taken.")
-            )
-        return None if request.path_info.startswith(_PROBES) else super().process_request(request)
+            refusal = LengthRequired("Send the body with a Content-Length; chunked bodies are not taken.")
+            response: HttpResponseBase = problem_of(request, refusal)  # type: ignore[assignment]  # it is a known error
+        else:
+            if not request.path_info.startswith(_PROBES):
+                self._require_our_host(request)
+            response = self.get_response(request)  # type: ignore[assignment]  # never asynchronous here
+        return self.process_response(request, response)
+
+    def _require_our_host(self, request: HttpRequest) -> None:
+        """Let Django look at a Host once.
+
+        Raises:
+            DisallowedHost: it is not in ALLOWED_HOSTS.
+        """
+        host = request.META.get("HTTP_HOST")
+        if host not in self._ours:
+            request.get_host()
+            if len(self._ours) < self._MOST_HOSTS:
+                self._ours.add(host)

@@ -9,11 +9,12 @@ it would cost more than the decision on the request's rate limit. It has the sam
 
 import logging
 import logging.config
+import os
 import re
 import sys
 import time
-import uuid
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,10 +48,9 @@ class RequestLogMiddleware:
         """Serve the request and log how it went; a failure inside has become an answer by then."""
         started = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if given and _SANE_REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         request.request_id = request_id  # type: ignore[attr-defined]  # read by problems.py
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        _current.set(request_id)
         response = self._get_response(request)
         response.headers["X-Request-ID"] = request_id
         self._write_line(request, response, (time.perf_counter() - started) * 1000)
@@ -78,6 +78,14 @@ class RequestLogMiddleware:
 
 
 _standard_log = logging.getLogger(_NAME)
+# The id of the request that this thread serves, or the last one it served.
+_current: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def _name_the_request(_logger: object, _method: str, event: EventDict) -> EventDict:
+    if (request_id := _current.get()) and "request_id" not in event:
+        event["request_id"] = request_id
+    return event
 
 
 class _Line:
@@ -113,7 +121,7 @@ def configure(*, log_format: str, level: str, instance: str) -> None:
         return event
 
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _name_the_request,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]

@@ -34,7 +34,9 @@ DEBUG = env.flag("DEBUG", default=False)
 
 INSECURE_DEFAULT_KEY = "development-only-key-that-everyone-can-read-in-the-source"
 SECRET_KEY = env.text("SECRET_KEY", default=INSECURE_DEFAULT_KEY)
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 JWT_SECRET = env.text("JWT_SECRET", default=INSECURE_DEFAULT_KEY)
+JWT_ALGORITHM = env.choice("JWT_ALGORITHM", ("HS256", "EdDSA"), default="HS256")
 
 # Who may talk to us
 
@@ -328,6 +330,12 @@ UNFOLD = {
                         "link": reverse_lazy("admin:accounts_securityevent_changelist"),
                     },
                     {"title": "Groups", "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
+                    {
+                        "title": "Signing keys",
+                        "icon": "key",
+                        "link": reverse_lazy("admin:accounts_signingkey_changelist"),
+                        "permission": lambda request: request.user.is_superuser,
+                    },
                 ],
             },
             {

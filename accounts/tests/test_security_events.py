@@ -16,7 +16,8 @@ from rest_framework.test import APIClient
 
 from accounts import events, refusals
 from accounts.events import Kind, Origin, email_digest, record, record_refusal
-from accounts.models import SecurityEvent, Session, User
+from accounts.key_rotation import rotate_signing_key
+from accounts.models import SecurityEvent, Session, SigningKey, User
 from conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -241,3 +242,11 @@ class TestFloods:
             self._refuse(2, at=NOON + timedelta(minutes=minute))
 
         assert _told() == [("sign_in_refused", "wrong password")] * 6
+
+
+def test_a_rotated_signing_key_is_recorded_by_its_name() -> None:
+    rotate_signing_key(at_once=True, revoke_older=True, now=NOON)
+
+    event = SecurityEvent.objects.get()
+    assert (event.kind, event.user_id) == (Kind.SIGNING_KEY_ROTATED, None)
+    assert event.facts == {"reason": "older keys revoked", "key": SigningKey.objects.get().kid}

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import settings
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from accounts import services, sessions, snapshots, staff_actions
+from accounts import services, sessions, snapshots, staff_actions, tokens
 from accounts.models import Session, StaleSnapshot, User
 from conftest import PASSWORD
 from nocturnal_project import clock
@@ -84,19 +85,21 @@ def test_a_snapshot_has_nothing_that_a_reader_of_redis_could_use(alice: User, si
     assert json.loads(text)["profile"].keys() == {"id", "email", "name", "created_at"}
 
 
-@pytest.mark.parametrize("how", ["sign out", "staff", "deactivate", "close"])
+@pytest.mark.parametrize("how", ["sign out", "staff", "deactivate", "must reset", "close"])
 def test_a_session_that_ends_is_refused_at_its_next_request(alice: User, sign_in: SignIn, how: str) -> None:
     client = sign_in(alice)
     session, now = session_of(alice), clock.now()
 
     match how:
         case "sign out":
-            token = sessions.tokens.refresh_token(session_id=session.pk, counter=0)
+            token = tokens.refresh_token(session_id=session.pk, counter=0)
             sessions.end_sessions(token=token, scope="local", now=now)
         case "staff":
             sessions.end_session(session_id=session.pk, user_id=alice.pk, reason=Session.EndReason.BY_STAFF, now=now)
         case "deactivate":
             staff_actions.deactivate(user=alice, now=now)
+        case "must reset":
+            staff_actions.require_password_reset(user=alice, now=now)
         case "close":
             services.close_account(user=alice, now=now)
 
@@ -146,6 +149,15 @@ def test_a_changed_profile_is_seen_by_every_session_at_once(alice: User, sign_in
     phone.patch(ME, {"name": "Al"})
 
     assert [client.get(ME).json()["name"] for client in (phone, laptop)] == ["Al", "Al"]
+
+
+def test_what_staff_change_is_seen_at_once(alice: User, sign_in: SignIn, staff: Client) -> None:
+    client = sign_in(alice)
+    before = client.get(ME).json()["name"]
+
+    staff.post(f"/admin/accounts/user/{alice.pk}/change/", {"email": alice.email, "name": "Alicia"})
+
+    assert (before, client.get(ME).json()["name"]) == ("Alice", "Alicia")
 
 
 def test_a_session_that_ran_out_is_refused_though_its_snapshot_is_there(alice: User, sign_in: SignIn) -> None:

@@ -20,8 +20,9 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from accounts import keyring
 from accounts.events import PRUNED_AT_ONCE, email_digest
-from accounts.models import SecurityEvent, Session, User
+from accounts.models import SecurityEvent, Session, SigningKey, User
 from nocturnal_project.identifiers import first_uuid7, uuid7
 from nocturnal_project.mongodb.tests.rows import collection_of, new_upload, new_user
 from nocturnal_project.mongodb.tests.walk import Sent, Walk
@@ -41,6 +42,7 @@ FIXED = {
     "django_migrations": "ready compares every migration; one row each",
     "auth_permission": "the form of a user or group offers every permission; four a model",
     "auth_group": "the form of a user offers every group; staff make a handful",
+    "accounts_signingkey": "the ring is read whole: a key for each rotation of the last month",
     "auth_group_permissions": "a group goes with its permissions; at most one for each permission",
 }
 MOST_FIXED = 250
@@ -142,12 +144,13 @@ def walk(db: None) -> Iterator[Walk]:
     walk = Walk()
     try:
         with walk.watching():
+            operators_rotate(walk)
             clients_ask(walk, owners[0])
             staff_ask(walk, root, owners[1])
             operators_run(walk)
         yield walk
     finally:
-        for model in (Upload, Session, SecurityEvent, LogEntry, Group, User.groups.through, User):
+        for model in (Upload, Session, SecurityEvent, SigningKey, LogEntry, Group, User.groups.through, User):
             collection_of(model).delete_many({})
 
 
@@ -156,6 +159,14 @@ def signed_in(walk: Walk, email: str, **more: Any) -> tuple[APIClient, dict[str,
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access_token']}")
     return client, tokens
+
+
+def operators_rotate(walk: Walk) -> None:
+    for arguments in (["--now"], ["--now", "--revoke-old"], [], [], ["--list"]):
+        walk.step = f"rotate_signing_key {' '.join(arguments)}"
+        call_command("rotate_signing_key", *arguments, stdout=io.StringIO())
+    walk.step = "reading the ring"
+    keyring.refresh(datetime.now(UTC))
 
 
 def clients_ask(walk: Walk, owner: User) -> None:
@@ -262,6 +273,7 @@ QUERIES: dict[type[Model], tuple[str, ...]] = {
         *(f"type={kind}" for kind in EXTENSIONS),
     ),
     Group: ("q=R",),
+    SigningKey: (),
 }  # fmt: skip
 PERIODS = tuple(f"created={period}" for period in ("today", "week", "month", "year"))
 
@@ -292,7 +304,7 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
         dated = PERIODS if "created" in model_admin.list_display else ()
         for query in ("", "p=2", "p=400", *orders, *QUERIES[model], *dated):
             walk.ask(browser, "get", f"{path}?{query}")
-        walk.ask(readers, "get", path)
+        walk.ask(readers, "get", path, status=403 if model is SigningKey else 200)
     walk.ask(browser, "get", reverse("admin:index"))
     walk.ask(browser, "get", reverse("admin:app_list", args=["accounts"]))
     look_at_one(walk, browser, User, owner.pk)
@@ -300,11 +312,12 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
     look_at_one(walk, browser, Session, Session.objects.all()[0].pk)
     look_at_one(walk, browser, Upload, Upload.objects.filter(owner=owner)[0].pk)
     look_at_one(walk, browser, Group, group.pk)
+    look_at_one(walk, browser, SigningKey, SigningKey.objects.all()[0].pk)
     act(walk, browser, owner)
 
 
 def look_at_one(walk: Walk, browser: Client, model: type[Model], key: Any) -> None:
-    for page in ("change", "history", *(("delete",) if model not in (Session, SecurityEvent) else ())):
+    for page in ("change", "history", *(("delete",) if model not in {Session, SecurityEvent, SigningKey} else ())):
         walk.ask(browser, "get", reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=[key]))
 
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_stalesnapshot_user_version'),
+        ('accounts', '0003_signing_keys'),
     ]
 
     operations = [
