@@ -45,6 +45,7 @@ class _DocsView(SpectacularSwaggerSplitView):
 
 urlpatterns = [
     path("", home, name="home"),
+    path("admin/rate-limits/", include("ratelimits.admin.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("health.urls")),
     path("api/schema/", _SchemaView.as_view(), name="schema"),
