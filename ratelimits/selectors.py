@@ -8,10 +8,16 @@ from typing import NamedTuple
 from ratelimits import limiter
 from ratelimits.decisions import Mode, Standing
 from ratelimits.evidence import Evidence
-from ratelimits.policies import POLICIES, Policy, in_force
+from ratelimits.naming import named_subject
+from ratelimits.policies import POLICIES, ChargedTo, Policy, in_force
 from ratelimits.subjects import Kind, Subject, account_subject, user_subject
 
 _WIDENED = "widened"
+_CHARGEABLE = {
+    ChargedTo.IP_AND_ACCOUNT: (Kind.IP, Kind.ACCOUNT),
+    ChargedTo.USER_OR_IP: (Kind.USER, Kind.IP),
+    ChargedTo.USER: (Kind.USER,),
+}
 _HARDEST = (Mode.BLOCKED, Mode.STRICT, Mode.NORMAL)
 
 
@@ -42,6 +48,11 @@ class PolicyStanding(NamedTuple):
         """Whether the normal limit is not the one that holds."""
         return self.mode is not Mode.NORMAL
 
+    @property
+    def at_account(self) -> bool:
+        """Whether these are tries at an account, whoever made them."""
+        return self.subject.startswith(f"{Kind.ACCOUNT.value}:")
+
 
 class HeldSubject(NamedTuple):
     """A subject that is held now, with its standing under each policy that holds it; the hardest first."""
@@ -56,9 +67,11 @@ class HeldSubject(NamedTuple):
 
 
 def standings_of(subject: Subject) -> list[PolicyStanding]:
-    """Return where a subject stands under each policy."""
+    """Return where a subject stands under each policy that can be charged to it."""
     found = []
     for policy in map(in_force, POLICIES.values()):
+        if subject.kind not in _CHARGEABLE[policy.charged_to]:
+            continue
         (standing,) = limiter.standings(policy, [subject])
         found.append(_standing(policy, subject, standing, limiter.evidence(policy, subject.names)))
     return found
@@ -69,11 +82,8 @@ def standings_of_user(user_id: object, *, email: str = "") -> list[PolicyStandin
 
     With the e-mail also under ``auth``: tries at the account that come from no known device.
     """
-    found = [row for row in standings_of(user_subject(user_id)) if row.policy.name != "auth" or row.held]
-    if not email:
-        return found
-    tries = [row for row in standings_of(account_subject(email)) if row.policy.name == "auth"]
-    return tries + found
+    tries = standings_of(account_subject(email)) if email else []
+    return tries + standings_of(user_subject(user_id))
 
 
 def held_subjects(most: int) -> list[HeldSubject]:
@@ -106,13 +116,12 @@ def _read(key: str) -> tuple[Policy | None, str]:
 
 
 def _standings(policy: Policy, names: Sequence[str]) -> list[PolicyStanding]:
-    # As they are named, without the networks above: those are held by themselves, and named by themselves.
-    subjects = [Subject(Kind(kind), value) for kind, _, value in (name.partition(":") for name in names)]
+    subjects = [named_subject(name) for name in names]
     standings = limiter.standings(policy, subjects)
-    evidence = limiter.evidence(policy, names)
+    levels = iter(limiter.evidence(policy, [name for subject in subjects for name in subject.names]))
     return [
-        _standing(policy, subject, standing, [theirs])
-        for subject, standing, theirs in zip(subjects, standings, evidence, strict=True)
+        _standing(policy, subject, standing, [next(levels) for _ in subject.names])
+        for subject, standing in zip(subjects, standings, strict=True)
     ]
 
 

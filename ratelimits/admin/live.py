@@ -105,19 +105,9 @@ def _answer(question: str, request: HttpRequest) -> Answer:
         return Answer(question, complaint=str(error))
     emails = emails_of([str(subject)])
     email = emails.get(str(subject), "")
-    if subject.kind is Kind.USER:
-        standings = standings_of_user(subject.value, email=email)
-    else:
-        standings = [row for row in standings_of(subject) if _charged(subject.kind, row)]
+    standings = standings_of_user(subject.value, email=email) if subject.kind is Kind.USER else standings_of(subject)
     tries = str(account_subject(email)) if email else ""
     return Answer(question, Row(shown(str(subject), emails, request), tuple(standings)), subject.wider, tries)
-
-
-def _charged(kind: Kind, row: PolicyStanding) -> bool:
-    """Whether a policy can be charged to such a subject: files are the users', and tries the account's."""
-    if kind is Kind.ACCOUNT:
-        return row.policy.name == "auth"
-    return row.policy.name != "upload" or row.held
 
 
 def _store() -> Store:
@@ -126,7 +116,7 @@ def _store() -> Store:
         text = "No Redis is configured: this process counts for itself, and forgets when it ends."
         return Store("Memory of this process", "info", text, instances)
     if link.closed:
-        return Store("Redis", "success", "Counts are shared by all instances.", instances)
+        return Store("Redis, shared", "success", "Counts are shared by all instances.", instances)
     text = (
         f"This instance ({settings.INSTANCE_ID}) counts for itself and lets 1/{len(instances)} of each limit through. "
         "Below is what it has counted; nobody can be lifted or held until Redis is back."

@@ -40,7 +40,7 @@ class NumberForm(forms.Form):
                 ),
             )  # fmt: skip
         title, help_text = _NAMES[SHADOW]
-        choices = [("", f"As the variables say ({_ON_OFF[policy.shadow]})"), ("true", "On"), ("false", "Off")]
+        choices = [("", f"Unset ({_ON_OFF[policy.shadow]})"), ("true", "On"), ("false", "Off")]
         self.fields[SHADOW] = forms.TypedChoiceField(
             label=title, help_text=help_text, required=False, choices=choices, empty_value=None,
             coerce=lambda value: value == "true", widget=UnfoldAdminSelectWidget(),

@@ -39,6 +39,8 @@ def held_because(row: PolicyStanding) -> str:
     if row.by_staff and row.held:
         return "By staff, under every policy."
     refusals = _number(row.refusals, "refusal")
+    if row.mode is Mode.BLOCKED and row.refusals < row.policy.block_after:
+        return f"A block holds under every policy. Under this one: {refusals} in the last hour."
     if row.mode is Mode.BLOCKED:
         others = row.blocks - 1
         before = f"; blocked {_number(others, 'time')} before" if others > 0 else "; its first block"
@@ -55,7 +57,8 @@ def held_because(row: PolicyStanding) -> str:
 def counted(row: PolicyStanding) -> str:
     """Say what a subject has used, and as whom it is counted where that is not itself."""
     limit = f"{row.used} of {row.limit} used in {duration(row.policy.window)}"
-    back = f", one back in {duration(row.reset_seconds)}" if row.used and row.mode is not Mode.BLOCKED else ""
+    next_one = "one more passes" if row.used >= row.limit else "one comes back"
+    back = f", {next_one} in {duration(row.reset_seconds)}" if row.used and row.mode is not Mode.BLOCKED else ""
     wider = f"; counted with {row.counted_as.partition(':')[2]}" if row.counted_as != row.subject else ""
     return f"{limit}{back}{wider}"
 
