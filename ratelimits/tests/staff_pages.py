@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from accounts.models import User
 from conftest import PASSWORD
 from ratelimits import limiter
 from ratelimits.policies import POLICIES
@@ -33,7 +33,7 @@ def decided(minutes: dict[int, Counter[Outcome]], outcome: str) -> int:
 
 def staff_with(*codenames: str) -> Client:
     """Return a browser signed in as staff with these permissions and no other."""
-    user = User.objects.create_user("kim@example.com", PASSWORD, is_staff=True)
+    user = get_user_model()._default_manager.create_user("kim@example.com", PASSWORD, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     client = Client(HTTP_ACCEPT="text/html")
     client.force_login(user)
