@@ -344,6 +344,29 @@ UNFOLD = {
                     {"title": "Uploads", "icon": "folder", "link": reverse_lazy("admin:uploads_upload_changelist")},
                 ],
             },
+            {
+                "title": "Limits",
+                "items": [
+                    {
+                        "title": "Held now",
+                        "icon": "shield",
+                        "link": reverse_lazy("rate_limits"),
+                        "permission": "ratelimits.admin.permissions.may_see",
+                    },
+                    {
+                        "title": "Events",
+                        "icon": "history",
+                        "link": reverse_lazy("admin:ratelimits_limitevent_changelist"),
+                        "permission": "ratelimits.admin.permissions.may_see",
+                    },
+                    {
+                        "title": "Numbers",
+                        "icon": "tune",
+                        "link": reverse_lazy("admin:ratelimits_limitoverride_changelist"),
+                        "permission": "ratelimits.admin.permissions.may_see_numbers",
+                    },
+                ],
+            },
         ],
     },
 }

@@ -50,6 +50,7 @@ urlpatterns = [
     path("api/v1/", include("uploads.urls")),
     path("", home, name="home"),
     path(".well-known/jwks.json", jwks, name="jwks"),
+    path("admin/rate-limits/", include("ratelimits.admin.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("health.urls")),
     path("api/schema/", _SchemaView.as_view(), name="schema"),

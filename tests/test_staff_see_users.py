@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import SecurityEvent, User
@@ -28,20 +29,23 @@ def test_a_file_that_staff_delete_is_recorded_for_its_owner(
 
 
 class TestUserPage:
-    def test_it_has_sessions_events_and_files_in_one_place(
+    def test_it_has_sessions_events_limits_and_files_in_one_place(
         self, staff: Client, alice: User, bob: User, sign_in: Callable[[User], Any], upload_as: Callable[..., Upload]
     ) -> None:
-        sign_in(alice)
+        client = sign_in(alice)
         upload_as(alice, name="hers.txt")
+        sent = SimpleUploadedFile("sent.txt", b"hello\n", "text/plain")
+        assert client.post("/api/v1/uploads", {"file": sent}, format="multipart").status_code == 201
         upload_as(bob, name="his.txt")
 
         page = staff.get(f"{USERS}{alice.pk}/change/").content.decode()
 
-        for heading in ("Sessions", "Security events", "Uploads"):
+        for heading in ("Sessions", "Security events", "Limits", "Uploads"):
             assert f'aria-label="{heading}"' in page
         assert "hers.txt" in page
         assert "his.txt" not in page
         assert "Signed in" in page
+        assert "1 of 10 used in 1 h" in page
         assert "argon2" not in page
 
     def test_it_shows_only_what_the_member_of_staff_may_see(self, make_user: Callable[..., User], alice: User) -> None:
@@ -55,3 +59,4 @@ class TestUserPage:
         assert 'aria-label="Uploads"' in page
         assert 'aria-label="Sessions"' not in page
         assert 'aria-label="Security events"' not in page
+        assert 'aria-label="Limits"' not in page

@@ -21,11 +21,15 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts import keyring
-from accounts.events import PRUNED_AT_ONCE, email_digest
+from accounts.events import email_digest
 from accounts.models import SecurityEvent, Session, SigningKey, User
 from nocturnal_project.identifiers import first_uuid7, uuid7
 from nocturnal_project.mongodb.tests.rows import collection_of, new_upload, new_user
 from nocturnal_project.mongodb.tests.walk import Sent, Walk
+from ratelimits.models import LimitEvent, LimitOverride
+from ratelimits.policies import put_in_force
+from ratelimits.retention import PRUNED_AT_ONCE
+from ratelimits.subjects import account_subject
 from tests.test_urls import METHODS, routes
 from uploads import services
 from uploads.content_types import EXTENSIONS
@@ -44,14 +48,17 @@ FIXED = {
     "auth_group": "the form of a user offers every group; staff make a handful",
     "accounts_signingkey": "the ring is read whole: a key for each rotation of the last month",
     "auth_group_permissions": "a group goes with its permissions; at most one for each permission",
+    "ratelimits_limitoverride": "a page shows every policy's numbers; at most one row a policy",
 }
-MOST_FIXED = 250
+MOST_FIXED = 400
 # fmt: off
 EXCEPTIONS = {
     ("DELETE /api/v1/me", "uploads_upload"): "an account goes with all its files, so all its rows are read",
     ("DELETE /api/v1/me", "accounts_session"): "the same for its sessions",
     ("POST /api/v1/auth/logout?scope=others", "accounts_session"): "every session of the user is ended",
     ("POST /api/v1/auth/logout?scope=global", "accounts_session"): "the same",
+    ("GET /admin/ratelimits/limitevent/?kind__exact=blocked&q=203.0.113.7", "ratelimits_limitevent"):
+        "of what one address did, one kind is looked for",
 }
 # fmt: on
 
@@ -109,8 +116,21 @@ def events(people: list[User]) -> Iterator[SecurityEvent]:
             address=f"203.0.{number % 50}.{number % 250}", user_agent="Firefox", at=moment,
             expires_at=datetime.now(UTC) + timedelta(days=30),
         )  # fmt: skip
-    for number in range(20):  # for the command to remove; the server's own monitor may be quicker
+    for number in range(3 * PRUNED_AT_ONCE):  # for the command to remove; the server's own monitor may be quicker
         yield SecurityEvent(kind="signed_in", at=made(number)[1], expires_at=made(number)[1])
+
+
+def limit_events(people: list[User]) -> Iterator[LimitEvent]:
+    """Of every hundred a third is about one address, which comes back for ever; the rest about everybody else."""
+    kinds = LimitEvent.Kind.values
+    for number in range(DOCUMENTS):
+        key, moment = made(number)
+        others = (
+            f"ip:198.51.{number % 90}.{number % 250}", f"user:{people[number].pk}",
+            f"ip:2001:db8:{number % 900:x}::/56", str(account_subject("user19961@example.com")),
+        )  # fmt: skip
+        subject = "ip:203.0.113.7" if number % 3 == 0 else others[number % len(others)]
+        yield LimitEvent(pk=key, kind=kinds[number % len(kinds)], policy="auth", subject=subject, created_at=moment)
 
 
 def actions(person: User) -> Iterator[LogEntry]:
@@ -139,6 +159,7 @@ def walk(db: None) -> Iterator[Walk]:
     Upload.objects.bulk_create(uploads(owners))
     Session.objects.bulk_create(sessions(people))
     SecurityEvent.objects.bulk_create(events(people))
+    LimitEvent.objects.bulk_create(limit_events(people))
     root = User.objects.create_superuser("root@example.com", PASSWORD)
     LogEntry.objects.bulk_create(actions(root))
     walk = Walk()
@@ -147,10 +168,16 @@ def walk(db: None) -> Iterator[Walk]:
             operators_rotate(walk)
             clients_ask(walk, owners[0])
             staff_ask(walk, root, owners[1])
-            operators_run(walk)
+            staff_ask_about_limits(walk, root, owners[1])
+            operators_prune(walk)
         yield walk
     finally:
-        for model in (Upload, Session, SecurityEvent, SigningKey, LogEntry, Group, User.groups.through, User):
+        mine = (
+            Upload, Session, SecurityEvent, SigningKey, LimitEvent, LimitOverride, LogEntry, Group,
+            User.groups.through, User,
+        )  # fmt: skip
+        put_in_force({})
+        for model in mine:
             collection_of(model).delete_many({})
 
 
@@ -274,6 +301,14 @@ QUERIES: dict[type[Model], tuple[str, ...]] = {
     ),
     Group: ("q=R",),
     SigningKey: (),
+    LimitEvent: (
+        "q=203.0.113.7", "q=ip:203.0.113.7", "q=203.0", "q=2", "q=2001:db8:7::1", "q=2001:db8",
+        "q=user19961@example.com",
+        "q=user1996@", "q=user@", "q=user", "q=zzz", f"q={made(19961)[0]}",
+        *(f"kind__exact={kind}" for kind in LimitEvent.Kind.values), "kind__exact=blocked&created=week",
+        "kind__exact=blocked&q=203.0.113.7",
+    ),
+    LimitOverride: (),
 }  # fmt: skip
 PERIODS = tuple(f"created={period}" for period in ("today", "week", "month", "year"))
 
@@ -289,6 +324,8 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
                 "view_upload",
                 "view_group",
                 "view_securityevent",
+                "view_limitevent",
+                "view_limitoverride",
             ]
         )
     )
@@ -299,7 +336,7 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
     walk.ask(readers, "post", reverse("admin:login"), {"username": reader.email, "password": PASSWORD}, status=302)
     for model, model_admin in admin.site._registry.items():
         path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        columns = range(len(model_admin.list_display) + 1)
+        columns = range(len(model_admin.list_display) + 1 if model is not LimitOverride else 0)
         orders = [f"o={sign}{column}" for column in columns for sign in ("", "-")]
         dated = PERIODS if "created" in model_admin.list_display else ()
         for query in ("", "p=2", "p=400", *orders, *QUERIES[model], *dated):
@@ -316,8 +353,35 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
     act(walk, browser, owner)
 
 
+def staff_ask_about_limits(walk: Walk, root: User, somebody: User) -> None:
+    walk.step = "preparing"
+    browser = Client()
+    walk.ask(browser, "post", reverse("admin:login"), {"username": root.email, "password": PASSWORD}, status=302)
+    look_at_one(walk, browser, LimitEvent, LimitEvent.objects.all()[0].pk)
+    for question in ("", "203.0.113.7", somebody.email, "nobody@example.com", str(somebody.pk)):
+        for page in ("rate_limits", "rate_limits_live"):
+            walk.ask(browser, "get", reverse(page), {"q": question})
+    form = {"subject": f"user:{somebody.pk}", "mode": "strict", "seconds": "900"}
+    for action in ("hold", "lift", "reset"):
+        walk.ask(browser, "get", reverse(f"rate_limits_{action}"), form)
+        walk.ask(browser, "post", reverse(f"rate_limits_{action}"), form, status=302)
+    page = reverse("admin:ratelimits_limitoverride_change", args=["api"])
+    walk.ask(browser, "get", page)
+    for number in ("200", "300"):
+        walk.ask(browser, "post", page, {"normal": number}, status=302)
+    walk.ask(browser, "post", page, {"give_back": "yes"}, status=302)
+
+
+def operators_prune(walk: Walk) -> None:
+    walk.step = "manage.py prune_limit_events"
+    call_command("prune_limit_events", stdout=io.StringIO())
+    walk.step = "manage.py prune_security_events"
+    call_command("prune_security_events", stdout=io.StringIO())
+
+
 def look_at_one(walk: Walk, browser: Client, model: type[Model], key: Any) -> None:
-    for page in ("change", "history", *(("delete",) if model not in {Session, SecurityEvent, SigningKey} else ())):
+    kept = {Session, SecurityEvent, SigningKey, LimitEvent}
+    for page in ("change", "history", *(("delete",) if model not in kept else ())):
         walk.ask(browser, "get", reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=[key]))
 
 
@@ -349,11 +413,6 @@ def act(walk: Walk, browser: Client, owner: User) -> None:
     )  # fmt: skip
 
 
-def operators_run(walk: Walk) -> None:
-    walk.step = "manage.py prune_security_events"
-    call_command("prune_security_events", stdout=io.StringIO())
-
-
 def most(sent: Sent) -> int:
     """Return how many documents a command may read: what its step shows, with the owner of each row of staff's."""
     if sent.collection in FIXED:
@@ -362,7 +421,7 @@ def most(sent: Sent) -> int:
     pages = 2 if "p=2" in query or "cursor=" in query else 1
     if re.fullmatch("GET /api/v1/(uploads|me/security-events)", path):
         return API_PAGE * pages + ONE
-    if re.search(r"(/user/|/session/|/securityevent/|/upload/|/group/)(.*/history/)?$", path):
+    if re.search(r"(/user/|/session/|/securityevent/|/upload/|/group/|/limitevent/)(.*/history/)?$", path):
         return 2 * STAFF_PAGE * pages + ONE
     if "prune" in path:
         return PRUNED_AT_ONCE
