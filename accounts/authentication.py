@@ -19,6 +19,7 @@ class AuthenticatedRequest(Request):
     """A request whose caller is signed in, for the views that demand it."""
 
     user: User
+    auth: tokens.AccessClaims
 
 
 class BearerAuthentication(BaseAuthentication):

@@ -15,6 +15,7 @@ class NewUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     password = forms.CharField(
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         strip=False,
+        max_length=1024,
         help_text="A first password of at least 12 characters, for the user to change.",
     )
 

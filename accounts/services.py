@@ -7,16 +7,14 @@ from typing import Any
 
 import structlog
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
-from accounts import sessions
+from accounts import sessions, verification
 from accounts.errors import EmailTaken, InvalidCredentials
 from accounts.models import Session, User, normalized_email
+from accounts.passwords import password_opens, require_good_password
 from accounts.selectors import user_by_email
 from accounts.signals import account_closing
-from nocturnal_project.errors import InvalidInput
 from nocturnal_project.transaction import refusable_write
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
@@ -33,7 +31,7 @@ class SignedIn:
 def register_user(
     *, email: str, password: str, name: str, device: sessions.Device, idempotency_key: str, now: datetime
 ) -> SignedIn:
-    """Make an account and sign its owner in.
+    """Make an account, sign its owner in, and have a link sent to them that verifies their e-mail.
 
     The same Idempotency-Key with the same e-mail and password is answered with the account it made.
     A taken e-mail costs the same hashing as a free one.
@@ -42,7 +40,7 @@ def register_user(
         InvalidInput: the password is too weak; every reason is given.
         EmailTaken: the e-mail has an account already.
     """
-    _require_good_password(password, User(email=email, name=name))
+    require_good_password(password, User(email=email, name=name), pointer="#/password")
     key = hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else ""
     user = User(email=normalized_email(email), name=name, registration_key=key)
     user.set_password(password)
@@ -56,7 +54,8 @@ def register_user(
         user = earlier
     else:
         _log.info("account registered", user=str(user.pk))
-    return SignedIn(user, sessions.start_session(user_id=user.pk, device=device, now=now))
+        verification.request_verification(email=user.email, now=now)
+    return _start_session(user, password, device=device, now=now)
 
 
 def sign_in(*, email: str, password: str, device: sessions.Device, now: datetime) -> SignedIn:
@@ -71,14 +70,9 @@ def sign_in(*, email: str, password: str, device: sessions.Device, now: datetime
     if user is None:
         make_password(password)
         raise InvalidCredentials
-
-    def renew_hash(raw: str) -> None:
-        User.objects.filter(pk=user.pk, password=user.password).update(password=make_password(raw))
-
-    if not check_password(password, user.password, setter=renew_hash) or not user.is_active:
+    if not password_opens(user, password) or not user.is_active:
         raise InvalidCredentials
-    User.objects.filter(pk=user.pk).update(last_login=now)
-    return SignedIn(user, sessions.start_session(user_id=user.pk, device=device, now=now))
+    return _start_session(user, password, device=device, now=now)
 
 
 def update_profile(*, user: User, changes: dict[str, Any]) -> User:
@@ -110,13 +104,24 @@ def close_account(*, user: User) -> None:
     _log.info("account closed", user=user_id)
 
 
-def _require_good_password(password: str, user: User) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        reasons = [
-            {"pointer": "#/password", "code": reason.code or "invalid", "detail": message}
-            for reason in error.error_list
-            for message in reason.messages
-        ]
-        raise InvalidInput(" ".join(error.messages), errors=reasons) from error
+def _start_session(user: User, password: str, *, device: sessions.Device, now: datetime) -> SignedIn:
+    """Start a session, and look once more whether the password still opens the account.
+
+    Checking takes a while. A change of the password meanwhile has ended the sessions that it saw, and would
+    not see this one; so the session comes first, and the second look after it.
+
+    Raises:
+        InvalidCredentials: the password was changed, or the account deactivated, while it was being checked.
+    """
+    session = sessions.start_session(user_id=user.pk, device=device, now=now)
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    if not unchanged.update(last_login=now) and not _still_opens(user, password):
+        sessions.end_session(session_id=session.pk, reason=Session.EndReason.PASSWORD_CHANGED, now=now)
+        raise InvalidCredentials
+    return SignedIn(user, session)
+
+
+def _still_opens(user: User, password: str) -> bool:
+    """Check against the row as it is now: another sign-in may only have renewed the hash."""
+    fresh = User.objects.filter(pk=user.pk, is_active=True).first()
+    return fresh is not None and check_password(password, fresh.password)

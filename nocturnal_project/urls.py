@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
+from accounts import urls as accounts_urls
 from nocturnal_project.errors import NotFound
 from ratelimits.policies import POLICIES, Exempt
 from ratelimits.throttling import exempt, limited
@@ -51,6 +52,7 @@ urlpatterns = [
     path("api/docs/", _DocsView.as_view(), name="docs"),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("uploads.urls")),
+    path("account/", include(accounts_urls.pages)),
     path("api/<path:rest>", nothing_here),
     path(f"{FILES.strip('/')}/<str:signed>", signed_file, name="signed_file"),
 ]

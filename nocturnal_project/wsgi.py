@@ -1,5 +1,6 @@
 """The WSGI application. Loading it refuses a half-configured production, whatever server loads it."""
 
+import atexit
 import os
 import sys
 from collections.abc import Iterable
@@ -29,6 +30,9 @@ except ImproperlyConfigured as error:
 if serious := [message for message in checks.run_checks() if message.is_serious()]:
     _refuse(serious)
 
-from ratelimits import limiter  # noqa: E402  apps must be ready first
+from accounts import mail  # noqa: E402  apps must be ready first
+from ratelimits import limiter  # noqa: E402  the same
 
 limiter.announce()
+mail.start()
+atexit.register(mail.stop)
