@@ -15,7 +15,7 @@ from accounts import breaches
 _PRODUCT = "nocturnal"
 _FEWEST_DIFFERENT = 5
 _FEWEST_SURPRISES = 8
-_ROWS = ("qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "qsdfghjklm", "zxcvbnm", "yxcvbnm", "wxcvbn", "7890")
+_ROWS = ("qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "qsdfghjklm", "zxcvbnm", "yxcvbnm", "wxcvbn")
 _NEXT_KEYS = frozenset(pair for row in _ROWS for pair in pairwise(row))
 _DECORATION = re.compile(r"^[\W\d_]{0,6}(.+?)[\W\d_]{0,6}$", re.DOTALL)
 
@@ -56,7 +56,9 @@ class CommonValidator(CommonPasswordValidator):
 class SimilarityValidator(UserAttributeSimilarityValidator):
     """Refuses a password made of the user's e-mail or name, or of the product's."""
 
-    DEFAULT_USER_ATTRIBUTES = ("email", "name")
+    def __init__(self) -> None:
+        # The parent's attributes are those of Django's own user; its class attribute is read too early to override.
+        super().__init__(user_attributes=("email", "name"))
 
     def validate(self, password: str, user: Any = None) -> None:
         """Compare with what anyone who guesses would try first."""
@@ -100,5 +102,5 @@ def _step(a: str, b: str) -> str | None:
         return "key"
     if (b, a) in _NEXT_KEYS:
         return "key back"
-    distance = ord(b) - ord(a)
+    distance = {"90": 1, "09": -1}.get(a + b, ord(b) - ord(a))
     return str(distance) if distance in {-1, 0, 1} else None
