@@ -101,7 +101,10 @@ close_me = extend_schema(
 _CHOSEN = "seven lanterns at midnight"
 _LINK_INVALID = problem_answer(403, "link_invalid", "The link was used, altered or has expired. Ask for a new one.")
 _MAIL = OpenApiExample(
-    "always", value={"detail": "If the e-mail has an account, a mail is on its way."}, response_only=True
+    "always",
+    value={"detail": "If the e-mail has an account, a mail is on its way."},
+    response_only=True,
+    status_codes=["202"],
 )
 _EMAIL = OpenApiExample("e-mail", value={"email": "alice@example.com"}, request_only=True)
 _FROM_THE_LINK = "019b2c3d4e5f….1767323045.5f2a…:q1w2e3…"

@@ -17,7 +17,12 @@ from tests.servers.smtp import Received, SilentServer, SmtpServer
 
 PASSWORD, NEW = "correct horse battery staple", "seven lanterns at midnight"
 _LIMITS = {"RATE_LIMIT_AUTH_NORMAL": "1000", "RATE_LIMIT_AUTH_BLOCK_AFTER": "1000"}
-_VARIABLES = {**_LIMITS, "LOG_FORMAT": "json", "PUBLIC_URL": "https://api.example.com", "EMAIL_FROM": "no-reply@example.com"}
+_VARIABLES = {
+    **_LIMITS,
+    "LOG_FORMAT": "json",
+    "PUBLIC_URL": "https://api.example.com",
+    "EMAIL_FROM": "no-reply@example.com",
+}
 
 
 @pytest.fixture(scope="module")

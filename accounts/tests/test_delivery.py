@@ -199,7 +199,8 @@ class TestFailures:
         assert OutboxMail.objects.get().attempts == 0
 
     @pytest.mark.parametrize(
-        ("kind", "life"), [("reset", timedelta(hours=1)), ("verification", timedelta(days=3)), (CHANGED, timedelta(days=3))]
+        ("kind", "life"),
+        [("reset", timedelta(hours=1)), ("verification", timedelta(days=3)), (CHANGED, timedelta(days=3))],
     )
     def test_a_mail_that_waited_past_its_use_is_dropped(
         self, alice: User, delivered: Delivered, moved: Any, logged: list[Any], kind: str, life: timedelta

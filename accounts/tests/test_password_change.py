@@ -37,9 +37,7 @@ def test_a_change_signs_out_every_other_device_and_keeps_this_one(alice: User, b
     assert (_log_in(PASSWORD), _log_in(NEW)) == (401, 200)
 
 
-def test_the_owner_is_told_by_mail(
-    alice: User, sign_in: SignIn, delivered: Callable[[], list[Received]]
-) -> None:
+def test_the_owner_is_told_by_mail(alice: User, sign_in: SignIn, delivered: Callable[[], list[Received]]) -> None:
     _change(sign_in(alice))
 
     (mail,) = delivered()
@@ -104,9 +102,7 @@ def test_who_is_not_signed_in_is_refused_and_charged_by_address() -> None:
         ({"current_password": PASSWORD, "new_password": NEW, "user": "bob"}, "#/user"),
     ],
 )
-def test_what_is_wrong_with_the_input_is_pointed_at(
-    alice: User, sign_in: SignIn, body: object, pointer: str
-) -> None:
+def test_what_is_wrong_with_the_input_is_pointed_at(alice: User, sign_in: SignIn, body: object, pointer: str) -> None:
     answer = sign_in(alice).post(CHANGE, body)
 
     assert answer.status_code == 422

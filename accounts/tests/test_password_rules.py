@@ -131,7 +131,9 @@ class TestSpelling:
         for path, fields in ((LOGIN, ("email", "password")), (reverse("admin:login"), ("username", "password"))):
             for email in ("nobody@example.com", alice.email):
                 counts.append(0)
-                api.post(path, dict(zip(fields, (email, typed), strict=True)), format=None if path == LOGIN else "multipart")
+                api.post(
+                    path, dict(zip(fields, (email, typed), strict=True)), format=None if path == LOGIN else "multipart"
+                )
 
         assert counts == [1 if typed.isascii() else 2] * 4
 

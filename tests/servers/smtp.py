@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -135,5 +135,5 @@ class SilentServer:
         self.port: int = self._socket.getsockname()[1]
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self._socket.close()
