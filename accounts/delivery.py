@@ -46,6 +46,9 @@ def deliver_due(*, must_stop: Callable[[], bool] = lambda: False) -> int:
 def _deliver(mail: OutboxMail, connection: object) -> bool:
     now = clock.now()
     facts = {"kind": mail.kind, "mail": str(mail.pk)}
+    if mail.kind not in letters.LETTERS:
+        _log.warning("mail left to a newer version", **facts)
+        return False
     if letters.is_stale(mail, now=now):
         outbox.remove(mail)
         _log.error("mail dropped: it waited for too long", **facts)

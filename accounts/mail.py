@@ -4,7 +4,7 @@ import threading
 
 import structlog
 from django.conf import settings
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from accounts import outbox
 from accounts.delivery import MailServerAway, deliver_due
@@ -50,7 +50,10 @@ class MailWorker(threading.Thread):
         except MailServerAway as error:
             _log.warning("mail server away", reason=str(error), pause_seconds=longer)
             return longer
-        except Exception as error:  # noqa: BLE001  the database's drivers share no base class, and a bug must not end it
+        except (OperationalError, InterfaceError) as error:
+            _log.warning("mail worker waits for the database", error=type(error).__name__, pause_seconds=longer)
+            return longer
+        except Exception as error:  # noqa: BLE001  a bug must not end it
             _log.error("mail worker failed", error=type(error).__name__, exc_info=error, pause_seconds=longer)
             return longer
         finally:

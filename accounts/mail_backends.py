@@ -31,7 +31,8 @@ class ReadableLog(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[Any]) -> int:
         """Write the text of each."""
         for message in email_messages:
-            _log.info("mail", to=message.to, subject=message.subject, text=f"\n\n{message.body}")
+            # In the event, which is printed as it is; a value would be one long line.
+            _log.info(f"mail\n\nTo: {', '.join(message.to)}\nSubject: {message.subject}\n\n{message.body}")
         return len(email_messages)
 
 

@@ -63,3 +63,9 @@ def _close_behind(user: User, *, now: datetime, except_session: uuid.UUID | None
     reason = Session.EndReason.PASSWORD_CHANGED
     sessions.end_sessions_of(user_id=user.pk, reason=reason, now=now, except_session=except_session)
     outbox.post_mail(kind=OutboxMail.Kind.PASSWORD_CHANGED, email=user.email, now=now)
+
+
+def note_change(user: User, *, now: datetime) -> None:
+    """Do what every change of a password asks for, after one that Django's own form or command has written."""
+    _close_behind(user, now=now)
+    _log.info("password changed", user=str(user.pk))

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # its default one would put its own site in place of ours
     "unfold.contrib.filters",
     "nocturnal_project.apps.NocturnalAdminConfig",
+    "accounts",  # before Django's, for its changepassword
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -68,7 +69,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "nocturnal_project.apps.NocturnalConfig",
-    "accounts",
     "ratelimits",
     "uploads",
     "health",

@@ -41,5 +41,5 @@ def delivered(mail_server: SmtpServer) -> Callable[[], list[Received]]:
 def token_in(mail: Received) -> str:
     """Return the token of the one link in a mail."""
     (link,) = set(re.findall(r"https?://\S+", mail.text))
-    (token,) = parse_qs(urlsplit(link).query)["token"]
+    (token,) = parse_qs(urlsplit(str(link)).query)["token"]
     return token

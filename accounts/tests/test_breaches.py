@@ -156,7 +156,7 @@ def test_after_half_a_minute_one_request_finds_out_that_it_is_back(
     service: RangeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr(breaches.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("accounts.breaches.time.monotonic", lambda: now[0])
     service.answer = service.say(b"oops", 500)
     breaches.is_breached(BREACHED)
     service.answer = service.good
@@ -172,7 +172,7 @@ def test_after_half_a_minute_one_request_finds_out_that_it_is_back(
 
 def test_while_one_request_finds_out_the_others_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(breaches.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("accounts.breaches.time.monotonic", lambda: now[0])
     breaker = breaches._Breaker()
     breaker.note(failed=True)
     now[0] += 31

@@ -10,6 +10,7 @@ import pytest
 import structlog
 import time_machine
 from django.core.management import call_command
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts import mail, mail_backends, outbox
@@ -198,6 +199,15 @@ class TestFailures:
 
         assert OutboxMail.objects.get().attempts == 0
 
+    def test_a_kind_that_only_a_newer_version_knows_is_left_to_it(
+        self, alice: User, delivered: Delivered, moved: Any
+    ) -> None:
+        OutboxMail(kind="from_tomorrow", email=alice.email, created_at=clock.now(), due_at=clock.now()).save()
+        _post()
+
+        assert len(delivered()) == 1
+        assert OutboxMail.objects.get().kind == "from_tomorrow"
+
     @pytest.mark.parametrize(
         ("kind", "life"),
         [("reset", timedelta(hours=1)), ("verification", timedelta(days=3)), (CHANGED, timedelta(days=3))],
@@ -245,9 +255,9 @@ class TestOtherWays:
         _post(kind=OutboxMail.Kind.RESET)
 
         assert deliver_due() == 1
-        line = logged[0]
-        assert (line["event"], line["to"]) == ("mail", ["alice@example.com"])
-        assert f"\n{settings.PUBLIC_URL}/account/reset-password?token=" in line["text"]
+        text = logged[0]["event"]
+        assert text.startswith("mail\n\nTo: alice@example.com\nSubject: Reset your Nocturnal password\n\n")
+        assert f"\n{settings.PUBLIC_URL}/account/reset-password?token=" in text
 
     def test_a_production_without_a_server_says_so_and_writes_no_link(
         self, alice: User, settings: Any, logged: list[Any]
@@ -325,6 +335,26 @@ class TestTheWorker:
         assert not worker.is_alive()
         mail.start()
         self._until(lambda: len(set(rounds)) == 2)
+
+    def test_a_database_that_is_away_is_one_line_and_not_the_end(
+        self, monkeypatch: pytest.MonkeyPatch, settings: Any, logged: list[Any]
+    ) -> None:
+        rounds: list[int] = []
+
+        def deliver(**_how: Any) -> int:
+            rounds.append(1)
+            raise OperationalError("no primary")
+
+        monkeypatch.setattr(mail, "deliver_due", deliver)
+        monkeypatch.setattr(mail, "_POLL_SECONDS", 0.01)
+        settings.MAIL_WORKER = True
+
+        mail.start()
+        self._until(lambda: len(rounds) > 2)
+        mail.stop()
+
+        assert {line["event"] for line in logged} == {"mail worker waits for the database"}
+        assert {line["log_level"] for line in logged} == {"warning"}
 
     def test_it_does_not_run_where_mail_worker_says_no(self, rounds: list[threading.Thread], settings: Any) -> None:
         settings.MAIL_WORKER = False

@@ -13,7 +13,7 @@ from nocturnal_project import clock
 pytestmark = pytest.mark.django_db
 RESET, VERIFY = "/account/reset-password", "/account/verify-email"
 NEW = "seven lanterns at midnight"
-BROWSER = {"HTTP_ACCEPT": "text/html"}
+BROWSER: Any = {"HTTP_ACCEPT": "text/html"}
 
 
 def _form(page: Any) -> tuple[str, dict[str, str]]:

@@ -1,11 +1,14 @@
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.core.management import call_command
+from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import services, sessions
+from accounts import sessions
 from accounts.models import OutboxMail, Session, User
 from conftest import PASSWORD
 from nocturnal_project import clock
@@ -134,7 +137,7 @@ def test_a_sign_in_that_a_change_overtakes_is_refused(alice: User, monkeypatch: 
         sessions.end_sessions_of(user_id=alice.pk, reason=Session.EndReason.PASSWORD_CHANGED, now=clock.now())
         return real(**facts)
 
-    monkeypatch.setattr(services.sessions, "start_session", overtaken)
+    monkeypatch.setattr(sessions, "start_session", overtaken)
 
     assert _log_in(PASSWORD) == 401
     assert Session.objects.get().end_reason == "password_changed"
@@ -148,6 +151,53 @@ def test_a_sign_in_that_meets_a_renewal_of_the_hash_is_let_in(alice: User, monke
         User.objects.filter(pk=alice.pk).update(password=make_password(PASSWORD))
         return real(**facts)
 
-    monkeypatch.setattr(services.sessions, "start_session", renewed)
+    monkeypatch.setattr(sessions, "start_session", renewed)
 
     assert _log_in(PASSWORD) == 200
+
+
+ADMIN = "/admin/password_change/"
+
+
+def _staff_change(browser: Client, old: str) -> Any:
+    return browser.post(ADMIN, {"old_password": old, "new_password1": NEW, "new_password2": NEW})
+
+
+@pytest.fixture
+def sam(make_user: Callable[..., User]) -> User:
+    return make_user("Sam", is_staff=True, is_superuser=True)
+
+
+def test_staff_who_change_theirs_in_the_admin_are_signed_out_of_the_api_and_told(sam: User, sign_in: SignIn) -> None:
+    client, here, there = sign_in(sam), Client(), Client()
+    for browser in (here, there):
+        browser.force_login(sam)
+
+    answer = _staff_change(here, PASSWORD)
+
+    assert answer.status_code == 302
+    assert client.get(ME).status_code == 401
+    assert [browser.get("/admin/").status_code for browser in (here, there)] == [200, 302]
+    assert OutboxMail.objects.get().kind == "password_changed"
+
+
+def test_guesses_at_the_old_password_in_the_admin_are_limited(sam: User) -> None:
+    browser = Client()
+    browser.force_login(sam)
+
+    statuses = [_staff_change(browser, "is it this one?").status_code for _ in range(6)]
+
+    assert statuses == [200] * 5 + [429]
+    assert not OutboxMail.objects.exists()
+
+
+def test_an_operators_command_ends_the_sessions_too(
+    alice: User, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = sign_in(alice)
+    monkeypatch.setattr("getpass.getpass", lambda **_prompt: NEW)
+
+    call_command("changepassword", alice.email, stdout=StringIO())
+
+    assert client.get(ME).status_code == 401
+    assert _log_in(NEW) == 200
