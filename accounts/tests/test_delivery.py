@@ -1,3 +1,4 @@
+import asyncio
 import email.utils
 import io
 import threading
@@ -160,6 +161,23 @@ class TestFailures:
 
         assert time.monotonic() - started < 3
         assert OutboxMail.objects.get().attempts == 1
+
+    def test_a_mail_that_the_server_hangs_over_keeps_the_next_one_from_nothing(
+        self, alice: User, bob: User, mail_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def hang_over_alice(*arguments: Any) -> str:
+            if arguments[3].startswith("alice"):
+                await asyncio.sleep(3600)
+            arguments[2].rcpt_tos.append(arguments[3])
+            return "250 OK"
+
+        monkeypatch.setattr(mail_server, "handle_RCPT", hang_over_alice)
+        monkeypatch.setattr(mail_backends, "STEP_SECONDS", 0.2)
+        _post("alice@example.com")
+        _post("bob@example.com")
+
+        assert deliver_due() == 1
+        assert [received.recipients for received in mail_server.received] == [["bob@example.com"]]
 
     def test_a_server_that_never_greets_is_away(self, alice: User, mail_server: SmtpServer, settings: Any) -> None:
         settings.EMAIL_TIMEOUT = 0.2
