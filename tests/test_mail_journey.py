@@ -6,14 +6,16 @@ import re
 import signal
 import statistics
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.live_server import LiveServer, live_server
+from tests.live_server import LiveServer, live_server, live_servers
 from tests.servers.smtp import Received, SilentServer, SmtpServer
+from tests.services import start
 
 PASSWORD, NEW = "correct horse battery staple", "seven lanterns at midnight"
 _LIMITS = {"RATE_LIMIT_AUTH_NORMAL": "1000", "RATE_LIMIT_AUTH_BLOCK_AFTER": "1000"}
@@ -138,6 +140,30 @@ def test_a_process_that_is_killed_leaves_its_mails_to_the_next(tmp_path: Path, m
 
     assert mail.recipients == ["carol@example.com"]
     assert [line for line in _lines(server) if line["event"] == "mail sent"]
+
+
+def test_three_instances_send_each_mail_once(tmp_path: Path, mailbox: SmtpServer) -> None:
+    mailbox.behave()
+    emails = [f"person{number}@example.com" for number in range(30)]
+    with start(mongo=1) as services:
+        variables = {**_LIMITS, **services.environment, "EMAIL_URL": mailbox.url, "LOG_FORMAT": "json"}
+        with live_servers(tmp_path, dict.fromkeys("abc", variables), migrate="a") as servers:
+            with ThreadPoolExecutor(6) as pool:
+                statuses = set(
+                    pool.map(
+                        lambda n: _post(servers[n % 3], "register", {"email": emails[n], "password": PASSWORD}),
+                        range(len(emails)),
+                    )
+                )
+            mailbox.wait_for(len(emails), within_s=30)
+            extra = mailbox.wait_for(len(emails) + 1, within_s=3)  # three more looks of each worker
+            senders = {
+                server.pid for server in servers if [line for line in _lines(server) if line["event"] == "mail sent"]
+            }
+
+    assert statuses == {201}
+    assert sorted(mail.recipients[0] for mail in extra) == sorted(emails)
+    assert len(senders) == 3
 
 
 def test_what_is_said_of_the_mail_server_at_the_start_is_checked(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ class TestFailures:
         assert time.monotonic() - started < 3
         assert OutboxMail.objects.get().attempts == 1
 
-    def test_a_mail_that_the_server_hangs_over_keeps_the_next_one_from_nothing(
+    def test_a_mail_that_the_server_hangs_over_holds_up_no_other(
         self, alice: User, bob: User, mail_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async def hang_over_alice(*arguments: Any) -> str:
