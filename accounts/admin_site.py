@@ -1,21 +1,23 @@
 """The admin site: unfold's, with a login that is under the auth policy."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
-from accounts.events import Kind, Origin, record, record_refusal
-from accounts.models import Session, User
+from accounts.events import Kind, Origin, record, record_try
+from accounts.forms import OwnPasswordForm
 from accounts.selectors import user_by_email
-from accounts.sessions import end_sessions_of
 from accounts.staff_authentication import StaffLoginForm, is_over, keep
 from nocturnal_project import clock
 from nocturnal_project.client_ip import client_ip
 from ratelimits.policies import POLICIES, Exempt
-from ratelimits.subjects import account_subject, ip_subject
+from ratelimits.subjects import account_subject, ip_subject, user_subject
 from ratelimits.throttling import add_headers, charge, give_back
 
 _STAFF = Exempt("Staff are signed in; strangers are charged under api, and the login under auth.")
@@ -63,21 +65,26 @@ class NocturnalAdminSite(UnfoldAdminSite):
 
     login.rate_limits = {"post": POLICIES["auth"]}  # type: ignore[attr-defined]  # read by the test that walks the URLs
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Change one's own password. A try is charged to the user alone; one that succeeds is given back."""
+        if request.method == "POST":
+            charge(request, POLICIES["auth"], [user_subject(request.user.pk)])
+        done = reverse(f"{self.name}:password_change_done", current_app=self.name)
+        context = {**self.each_context(request), **(extra_context or {})}
+        request.current_app = self.name
+        form = partial(OwnPasswordForm, origin=Origin.of(request))
+        view = PasswordChangeView.as_view(form_class=form, success_url=done, extra_context=context)
+        response = view(request)
+        if request.method == "POST" and response.status_code == _FOUND:
+            give_back(request)
+        return response
+
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Sign staff out. The session is removed from the store, so its cookie is worth nothing anywhere."""
         user = request.user
         response: HttpResponse = super().logout(request, extra_context)
         if user.is_authenticated:
             record(Kind.STAFF_SIGNED_OUT, user_id=user.pk, origin=Origin.of(request), now=clock.now())
-        return response
-
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Change one's own password: that ends one's sessions, in the API and in every other browser."""
-        response: HttpResponse = super().password_change(request, extra_context)
-        if request.method == "POST" and response.status_code == _FOUND:
-            user_id, origin, now = cast("User", request.user).pk, Origin.of(request), clock.now()
-            record(Kind.PASSWORD_CHANGED, user_id=user_id, origin=origin, now=now)
-            end_sessions_of(user_id=user_id, reason=Session.EndReason.PASSWORD_CHANGED, origin=origin, now=now)
         return response
 
 
@@ -92,6 +99,4 @@ def _record_refusal(request: HttpRequest) -> None:
     else:
         reason = "wrong_password" if user.is_staff else "not_staff"
     known, origin = user.pk if user else None, Origin.of(request)
-    record_refusal(
-        Kind.STAFF_SIGN_IN_REFUSED, email=email, user_id=known, reason=reason, origin=origin, now=clock.now()
-    )
+    record_try(Kind.STAFF_SIGN_IN_REFUSED, email=email, user_id=known, reason=reason, origin=origin, now=clock.now())

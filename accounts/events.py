@@ -96,10 +96,16 @@ def record(
     _store([event])
 
 
-def record_refusal(
-    kind: SecurityEvent.Kind, *, email: str, user_id: uuid.UUID | None, reason: str, origin: Origin, now: datetime
+def record_try(
+    kind: SecurityEvent.Kind,
+    *,
+    email: str,
+    user_id: uuid.UUID | None = None,
+    reason: str = "",
+    origin: Origin,
+    now: datetime,
 ) -> None:
-    """Store a refused sign-in, at most so many a minute; those beyond are counted, and stored as one later.
+    """Store what anyone can try without end: a refused sign-in, a link asked for. At most so many a minute have a row.
 
     The work is the same whether the e-mail has an account or not. A flood costs this process a bounded number of
     rows, however many addresses and accounts it comes from and names.
@@ -109,7 +115,7 @@ def record_refusal(
     if tallies:
         _store(_summary(tally, now) for tally in tallies)
     if admitted:
-        record(kind, now=now, origin=origin, user_id=user_id, email=email, facts={"reason": reason})
+        record(kind, now=now, origin=origin, user_id=user_id, email=email, facts={"reason": reason} if reason else {})
 
 
 def email_digest(email: str) -> str:

@@ -4,9 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
+from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from accounts import password_changes
+from accounts.events import NO_REQUEST, Origin
 from accounts.models import User, normalized_email
+from nocturnal_project import clock
 
 
 class ChangeUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -26,6 +30,7 @@ class NewUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     password = forms.CharField(
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         strip=False,
+        max_length=1024,
         help_text="A first password of at least 12 characters, for the user to change.",
     )
 
@@ -53,3 +58,18 @@ class NewUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         """Hash the password."""
         self.instance.set_password(self.cleaned_data["password"])
         return super().save(commit)
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """Staff change their own password: it ends their sessions in the API, as it does for everyone."""
+
+    def __init__(self, *args: Any, origin: Origin = NO_REQUEST, **kwargs: Any) -> None:
+        """Know where the form comes from."""
+        super().__init__(*args, **kwargs)
+        self._origin = origin
+
+    def save(self, commit: bool = True) -> Any:
+        """Write the password; the browser's own session goes on, its others end with the old hash."""
+        user = super().save(commit)
+        password_changes.note_change(user, origin=self._origin, now=clock.now())
+        return user

@@ -7,18 +7,16 @@ from typing import Any
 
 import structlog
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db.models import F
 
-from accounts import sessions, snapshots
+from accounts import sessions, snapshots, verification
 from accounts.errors import EmailTaken, InvalidCredentials, PasswordResetRequired
-from accounts.events import NO_REQUEST, Kind, Origin, record, record_refusal
+from accounts.events import NO_REQUEST, Kind, Origin, record, record_try
 from accounts.models import Session, User, normalized_email
-from accounts.selectors import live_sessions_of, user_by_email
+from accounts.passwords import password_opens, require_good_password
+from accounts.selectors import user_by_email
 from accounts.signals import account_closing
-from nocturnal_project.errors import InvalidInput
 from nocturnal_project.transaction import refusable_write
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
@@ -43,7 +41,7 @@ def register_user(
     origin: Origin = NO_REQUEST,
     now: datetime,
 ) -> SignedIn:
-    """Make an account and sign its owner in.
+    """Make an account, sign its owner in, and have a link sent to them that verifies their e-mail.
 
     The same Idempotency-Key with the same e-mail and password is answered with the account it made.
     A taken e-mail costs the same hashing as a free one.
@@ -53,7 +51,7 @@ def register_user(
         EmailTaken: the e-mail has an account already.
         PasswordResetRequired: the account that the key made needs a new password meanwhile.
     """
-    _require_good_password(password, User(email=email, name=name))
+    require_good_password(password, User(email=email, name=name), pointer="#/password")
     key = hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else ""
     user = User(email=normalized_email(email), name=name, registration_key=key)
     user.set_password(password)
@@ -69,6 +67,7 @@ def register_user(
     else:
         record(Kind.REGISTERED, user_id=user.pk, origin=origin, now=now)
         _log.info("account registered", user=str(user.pk))
+        verification.request_verification(email=user.email, now=now)
     session, fault = _started(user, password, device=device, now=now)
     if session is None:
         raise PasswordResetRequired if fault == _RESET_FIRST else EmailTaken
@@ -93,7 +92,7 @@ def sign_in(
         if session:
             return _signed_in(user, session, origin=origin, now=now)
     known = user.pk if user else None
-    record_refusal(Kind.SIGN_IN_REFUSED, email=email, user_id=known, reason=fault, origin=origin, now=now)
+    record_try(Kind.SIGN_IN_REFUSED, email=email, user_id=known, reason=fault, origin=origin, now=now)
     raise PasswordResetRequired if fault == _RESET_FIRST else InvalidCredentials
 
 
@@ -102,13 +101,7 @@ def _fault(user: User | None, password: str) -> str:
     if user is None:
         make_password(password)
         return "unknown_account"
-
-    def renew_hash(raw: str) -> None:
-        renewed = make_password(raw)
-        if User.objects.filter(pk=user.pk, password=user.password).update(password=renewed):
-            user.password = renewed
-
-    if not check_password(password, user.password, setter=renew_hash):
+    if not password_opens(user, password):
         return "wrong_password"
     if not user.is_active:
         return "deactivated"
@@ -118,8 +111,9 @@ def _fault(user: User | None, password: str) -> str:
 def _started(user: User, password: str, *, device: sessions.Device, now: datetime) -> tuple[Session | None, str]:
     """Start a session and note the sign-in; or return why not, if what was checked does not hold any more.
 
-    A change of the password, a deactivation or a demand for a reset that was under way meanwhile may have ended
-    every session but the one that was just started. A hash that another sign-in renewed is no change.
+    Checking takes a while. A change of the password, a deactivation or a demand for a reset meanwhile has ended the
+    sessions that it saw, and would not see this one; so the session comes first, and the second look after it. A hash
+    that another sign-in renewed is no change.
     """
     session = sessions.start_session(user=user, device=device, now=now)
     let_in = User.objects.filter(pk=user.pk, is_active=True, password_reset_required=False)
@@ -145,7 +139,7 @@ def update_profile(*, user: User, changes: dict[str, Any]) -> User:
     if changes:
         User.objects.filter(pk=user.pk).update(version=F("version") + 1, **changes)
         user.refresh_from_db()
-        snapshots.outdate(live_sessions_of(user.pk).values_list("pk", flat=True), version=user.version)
+        snapshots.outdate(user.pk)
     return user
 
 
@@ -165,15 +159,3 @@ def close_account(*, user: User, actor: User | None = None, origin: Origin = NO_
     user.delete()
     record(Kind.ACCOUNT_CLOSED, user_id=user_id, actor_id=who, origin=origin, now=now)
     _log.info("account closed", user=str(user_id))
-
-
-def _require_good_password(password: str, user: User) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        reasons = [
-            {"pointer": "#/password", "code": reason.code or "invalid", "detail": message}
-            for reason in error.error_list
-            for message in reason.messages
-        ]
-        raise InvalidInput(" ".join(error.messages), errors=reasons) from error

@@ -15,6 +15,8 @@ from accounts import snapshots, tokens
 from accounts.errors import InvalidToken, RefreshTokenReused, SessionRevoked
 from accounts.events import NO_REQUEST, Kind, Origin, record
 from accounts.models import Session, User
+from accounts.selectors import prunable_sessions
+from nocturnal_project.errors import NotFound
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
 _LONGEST_USER_AGENT = 200
@@ -107,16 +109,43 @@ def end_sessions_of(
     *,
     user_id: uuid.UUID,
     reason: Session.EndReason,
+    except_session: uuid.UUID | None = None,
     actor_id: uuid.UUID | None = None,
     origin: Origin = NO_REQUEST,
     now: datetime,
 ) -> int:
-    """End every session of a user and return how many there were."""
-    ended = _end(Session.objects.filter(user_id=user_id, ended_at=None), reason=reason, now=now)
+    """End every session of a user, but for one if it is named, and return how many there were."""
+    chosen = Session.objects.filter(user_id=user_id, ended_at=None)
+    ended = _end(chosen.exclude(pk=except_session) if except_session else chosen, reason=reason, now=now)
     if ended:
         facts: dict[str, str | int] = {"reason": reason.value, "sessions": ended}
         record(Kind.SESSION_ENDED, user_id=user_id, actor_id=actor_id, origin=origin, now=now, facts=facts)
     return ended
+
+
+def end_own_session(*, user_id: uuid.UUID, session_id: uuid.UUID, origin: Origin = NO_REQUEST, now: datetime) -> None:
+    """Sign one of a user's devices out, also the one that asks.
+
+    Raises:
+        NotFound: it is over, was never there, or is someone else's.
+    """
+    chosen = Session.objects.filter(pk=session_id, user_id=user_id, ended_at=None, expires_at__gt=now)
+    reason = Session.EndReason.SIGNED_OUT
+    if not _end(chosen, reason=reason, now=now):
+        raise NotFound
+    facts = {"reason": reason.value}
+    record(Kind.SESSION_ENDED, user_id=user_id, session_id=session_id, origin=origin, now=now, facts=facts)
+
+
+def prune_sessions(*, now: datetime, at_most: int) -> int:
+    """Remove rows of sessions that ran out KEEP_EXPIRED_SESSIONS ago, and return how many, ``at_most`` at once.
+
+    Not by when they were ended: until it runs out, a token of an ended session is to be told from a stranger's.
+    """
+    rows = prunable_sessions(now=now)
+    keys = list(rows.order_by("expires_at").values_list("pk", flat=True)[:at_most])
+    Session.objects.filter(pk__in=keys).delete()
+    return len(keys)
 
 
 def end_session(

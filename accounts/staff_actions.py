@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from accounts import services, sessions
+from accounts import outbox, services, sessions
 from accounts.events import NO_REQUEST, Kind, Origin, record
-from accounts.models import Session, User
+from accounts.models import OutboxMail, Session, User
 
 
 def deactivate(*, user: User, actor: User | None = None, origin: Origin = NO_REQUEST, now: datetime) -> bool:
@@ -30,13 +30,16 @@ def reactivate(*, user: User, actor: User | None = None, origin: Origin = NO_REQ
 def require_password_reset(
     *, user: User, actor: User | None = None, origin: Origin = NO_REQUEST, now: datetime
 ) -> bool:
-    """Take the password's power away until it was reset, and end the sessions; False if it was so already.
+    """Take the password's power away until it was reset, end the sessions, and have a link for that mailed.
+
+    False if it was demanded already.
 
     The flag goes up before the sessions end, and a sign-in looks at it after its session is stored: whichever
     comes first, no session made with the old password is left.
     """
     changed = User.objects.filter(pk=user.pk, password_reset_required=False).update(password_reset_required=True)
     if changed:
+        outbox.post_mail(kind=OutboxMail.Kind.RESET, email=user.email, now=now)
         record(Kind.PASSWORD_RESET_REQUIRED, user_id=user.pk, actor_id=_id_of(actor), origin=origin, now=now)
     end_sessions_of(user=user, actor=actor, origin=origin, now=now)
     return bool(changed)
@@ -53,6 +56,8 @@ def change_account(
 ) -> None:
     """Write the changed fields of an account, and only these: its password may be changing meanwhile."""
     fields = {name: value for name, value in changes.items() if name != "groups"}  # which are no column
+    if "email" in fields:
+        fields["email_verified_at"] = None  # nobody has shown yet that they read the new one
     services.update_profile(user=user, changes=fields)
     if changes:
         facts = {"fields": ", ".join(sorted(changes))}

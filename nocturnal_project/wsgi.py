@@ -1,5 +1,6 @@
 """The WSGI application. Loading it refuses a half-configured production, whatever server loads it."""
 
+import atexit
 import os
 import sys
 from collections.abc import Iterable
@@ -29,7 +30,7 @@ except ImproperlyConfigured as error:
 if serious := [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]:
     _refuse(serious)
 
-from accounts import keyring  # noqa: E402  apps must be ready first
+from accounts import keyring, mail  # noqa: E402  apps must be ready first
 from nocturnal_project import background, clock, instances  # noqa: E402  the same
 from ratelimits import limiter, staff  # noqa: E402, F401  the same; staff's changes are followed from here on
 
@@ -43,3 +44,5 @@ background.every(seconds=instances.BEAT_SECONDS)(instances.beat)
 limiter.announce()
 background.every(seconds=2)(refresh_keys)
 background.start()
+mail.start()
+atexit.register(mail.stop)

@@ -48,7 +48,8 @@ END_SESSIONS = StaffAction(
 REQUIRE_PASSWORD_RESET = StaffAction(
     name="require_password_reset",
     verb="Require a password reset of",
-    consequence="Every device is signed out at once, and the password opens nothing until its owner has reset it.",
+    consequence="Every device is signed out at once, and the password opens nothing until its owner has reset it, by "
+    "the link that is mailed now or another one.",
     done="Password resets required",
     do=_by_staff(staff_actions.require_password_reset),
     spare=why_spared,

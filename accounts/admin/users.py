@@ -36,7 +36,7 @@ class UserAdmin(StaffAdmin):
     search_fields = ("email", "name")
     lowered_fields = ("email",)
     search_help_text = "The beginning of an e-mail, or of a name as it is written"
-    readonly_fields = ("id", "created_at", "last_login", "shown_status")
+    readonly_fields = ("id", "created_at", "email_verified_at", "last_login", "shown_status")
     autocomplete_fields = ("groups",)
     actions = ("deactivate", "reactivate", "end_sessions", "require_password_reset")
     actions_detail = ("deactivate_one", "reactivate_one", "end_sessions_of_one", "require_password_reset_of_one")
@@ -44,7 +44,7 @@ class UserAdmin(StaffAdmin):
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("email", "name", "shown_status")}),
         ("Staff", {"fields": _POWERS, "classes": ["tab"]}),
-        ("History", {"fields": ("id", "created_at", "last_login"), "classes": ["tab"]}),
+        ("History", {"fields": ("id", "created_at", "email_verified_at", "last_login"), "classes": ["tab"]}),
     )
     add_fieldsets: ClassVar[Any] = ((None, {"fields": ("email", "name", "password", "is_staff")}),)
 

@@ -6,7 +6,7 @@ from django.db import models
 
 from nocturnal_project.clock import now
 from nocturnal_project.identifiers import uuid7
-from nocturnal_project.time_to_live import TimeToLiveIndex
+from nocturnal_project.indexes import ExpiryIndex
 
 LONGEST_USER_AGENT = 200
 
@@ -69,7 +69,7 @@ class SecurityEvent(models.Model):
             models.Index(fields=["email_digest", "-id"], name="event_email_newest"),
             models.Index(fields=["address", "-id"], name="event_address_newest"),
             models.Index(fields=["session_id", "-id"], name="event_session_newest"),
-            TimeToLiveIndex(fields=["expires_at"], name="event_expiry"),
+            ExpiryIndex(fields=["expires_at"], name="event_expiry", expire_after_seconds=0),
         ]
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import events, refusals
-from accounts.events import Kind, Origin, email_digest, record, record_refusal
+from accounts.events import Kind, Origin, email_digest, record, record_try
 from accounts.key_rotation import rotate_signing_key
 from accounts.models import SecurityEvent, Session, SigningKey, User
 from conftest import PASSWORD
@@ -205,7 +205,7 @@ class TestLostEvents:
 class TestFloods:
     def _refuse(self, times: int, *, email: str = "alice@example.com", at: datetime = NOON, **who: Any) -> None:
         for _ in range(times):
-            record_refusal(
+            record_try(
                 Kind.SIGN_IN_REFUSED, email=email, user_id=who.get("user_id"), reason="wrong_password",
                 origin=SOMEWHERE, now=at,
             )  # fmt: skip

@@ -2,14 +2,14 @@
 
 import nocturnal_project.clock
 import nocturnal_project.identifiers
-import nocturnal_project.time_to_live
+import nocturnal_project.indexes
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_signing_keys'),
+        ('accounts', '0004_mail_and_session_expiry'),
     ]
 
     operations = [
@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
-                'indexes': [models.Index(fields=['user_id', '-id'], name='event_user_newest'), models.Index(fields=['kind', '-id'], name='event_kind_newest'), models.Index(fields=['email_digest', '-id'], name='event_email_newest'), models.Index(fields=['address', '-id'], name='event_address_newest'), models.Index(fields=['session_id', '-id'], name='event_session_newest'), nocturnal_project.time_to_live.TimeToLiveIndex(fields=['expires_at'], name='event_expiry')],
+                'indexes': [models.Index(fields=['user_id', '-id'], name='event_user_newest'), models.Index(fields=['kind', '-id'], name='event_kind_newest'), models.Index(fields=['email_digest', '-id'], name='event_email_newest'), models.Index(fields=['address', '-id'], name='event_address_newest'), models.Index(fields=['session_id', '-id'], name='event_session_newest'), nocturnal_project.indexes.ExpiryIndex(expire_after_seconds=0, fields=['expires_at'], name='event_expiry')],
             },
         ),
     ]

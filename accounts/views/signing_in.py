@@ -1,4 +1,4 @@
-"""The endpoints of accounts."""
+"""Registration, sign-in, refresh, sign-out, and the caller's own profile."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,24 +12,22 @@ from rest_framework.response import Response
 from accounts import schema, services, sessions, tokens
 from accounts.authentication import AuthenticatedRequest
 from accounts.errors import InvalidToken
-from accounts.events import Origin
 from accounts.models import Session, User
-from accounts.selectors import security_events_of, user_by_id
+from accounts.selectors import user_by_id
 from accounts.serializers import (
     LoginRequest,
     ProfileRequest,
     RefreshRequest,
     RegisterRequest,
-    SecurityEventAnswer,
     TokenAnswer,
     UserAnswer,
 )
+from accounts.views.origins import origin_of
 from nocturnal_project import clock
-from nocturnal_project.api import PageRequest, idempotency_key, validated_query
+from nocturnal_project.api import idempotency_key
 from nocturnal_project.client_ip import client_ip
 from nocturnal_project.errors import InvalidInput
 from nocturnal_project.lean_view import answer
-from nocturnal_project.pagination import NewestFirst
 from ratelimits.policies import POLICIES
 from ratelimits.subjects import Subject, account_subject, device_subject, ip_subject, session_subject
 from ratelimits.throttling import RateLimitedAPIView, give_back
@@ -37,14 +35,14 @@ from ratelimits.throttling import RateLimitedAPIView, give_back
 _SCOPES = ("local", "others", "global")
 
 
-class _PublicView(RateLimitedAPIView):
+class PublicView(RateLimitedAPIView):
     """A view for callers who have no access token, or one that has expired."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
 
-class _CredentialsView(_PublicView):
+class CredentialsView(PublicView):
     """A try at an account: charged to the address and the account, or to the known device alone."""
 
     rate_limits = {"post": POLICIES["auth"]}
@@ -61,7 +59,7 @@ class _CredentialsView(_PublicView):
         return [device_subject(device)] if device else [address, account_subject(email)]
 
 
-class _SessionView(_PublicView):
+class _SessionView(PublicView):
     """A call that proves itself by a refresh token: charged to its session."""
 
     rate_limits = {"post": POLICIES["api"]}
@@ -75,7 +73,7 @@ class _SessionView(_PublicView):
             return [ip_subject(client_ip(request._request))]  # noqa: SLF001  DRF's name for Django's request
 
 
-class RegisterView(_CredentialsView):
+class RegisterView(CredentialsView):
     """Registration."""
 
     @schema.register
@@ -88,13 +86,13 @@ class RegisterView(_CredentialsView):
             **wanted.validated_data,
             device=_device(request),
             idempotency_key=idempotency_key(request),
-            origin=_origin(request),
+            origin=origin_of(request),
             now=now,
         )
         return _token_answer(signed_in.user, signed_in.session, now=now, status=201)
 
 
-class LoginView(_CredentialsView):
+class LoginView(CredentialsView):
     """Sign-in."""
 
     @schema.login
@@ -105,7 +103,7 @@ class LoginView(_CredentialsView):
         email, password = wanted.validated_data["email"], wanted.validated_data["password"]
         now = clock.now()
         device = _device(request, proof=wanted.validated_data["device_token"], email=email)
-        signed_in = services.sign_in(email=email, password=password, device=device, origin=_origin(request), now=now)
+        signed_in = services.sign_in(email=email, password=password, device=device, origin=origin_of(request), now=now)
         give_back(request._request)  # noqa: SLF001  DRF's name for Django's request
         return _token_answer(signed_in.user, signed_in.session, now=now)
 
@@ -120,7 +118,7 @@ class RefreshView(_SessionView):
         wanted.is_valid(raise_exception=True)
         now = clock.now()
         token = wanted.validated_data["refresh_token"]
-        user, session = sessions.rotate_refresh_token(token=token, origin=_origin(request), now=now)
+        user, session = sessions.rotate_refresh_token(token=token, origin=origin_of(request), now=now)
         return _token_answer(user, session, now=now)
 
 
@@ -136,22 +134,8 @@ class LogoutView(_SessionView):
         if scope not in _SCOPES:
             raise InvalidInput.at("?scope", code="invalid_choice", detail=f"Use one of {', '.join(_SCOPES)}.")
         token = wanted.validated_data["refresh_token"]
-        sessions.end_sessions(token=token, scope=scope, origin=_origin(request), now=clock.now())
+        sessions.end_sessions(token=token, scope=scope, origin=origin_of(request), now=clock.now())
         return Response(status=204)
-
-
-class SecurityEventsView(RateLimitedAPIView):
-    """What happened to the caller's account."""
-
-    pagination_class = NewestFirst
-
-    @schema.list_security_events
-    def get(self, request: AuthenticatedRequest) -> Response:
-        """List the events, newest first."""
-        pages = NewestFirst(page_size=validated_query(PageRequest, request)["limit"])
-        page = pages.paginate_queryset(security_events_of(request.user.pk), request, view=self)
-        found = SecurityEventAnswer(page, many=True, context={"session_id": request.user.session_id})
-        return pages.get_paginated_response(found.data)
 
 
 class MeView(RateLimitedAPIView):
@@ -174,12 +158,8 @@ class MeView(RateLimitedAPIView):
     def delete(self, request: AuthenticatedRequest) -> Response:
         """Remove the account, its sessions and its files. There is no way back."""
         user = user_by_id(request.user.pk)
-        services.close_account(user=user, origin=_origin(request), now=clock.now())
+        services.close_account(user=user, origin=origin_of(request), now=clock.now())
         return Response(status=204)
-
-
-def _origin(request: Request) -> Origin:
-    return Origin.of(request._request)  # noqa: SLF001  DRF's name for Django's request
 
 
 def _device(request: Request, *, proof: str = "", email: str = "") -> sessions.Device:
