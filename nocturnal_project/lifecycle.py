@@ -1,0 +1,23 @@
+"""What begins and ends with the process that serves, whatever server it runs in."""
+
+_started = False
+
+
+def start() -> None:
+    """Make this process ready: called once by the process that serves, before its first request.
+
+    Clients of the database, the cache and the storage are made here, and not by the first requests, each of which
+    would make its own. One that cannot be reached is logged and no reason not to start: readiness tells, and it is
+    tried again. Threads must begin here too, because the application is loaded in a process that forks afterwards.
+    """
+    global _started  # noqa: PLW0603  one process is one instance
+    from health.dependencies import warm_up
+
+    warm_up()
+    _started = True
+
+
+def stop() -> None:
+    """Undo ``start``: called on a clean end, when the last request has been answered; safe without a start."""
+    global _started  # noqa: PLW0603  the same
+    _started = False

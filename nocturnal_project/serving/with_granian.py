@@ -1,0 +1,91 @@
+"""The application behind granian's WSGI mode: a master that only watches, and one worker with threads."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from nocturnal_project import lifecycle
+from nocturnal_project.serving import options as limits
+from nocturnal_project.serving.options import ServerOptions
+
+_PR_SET_PDEATHSIG = 1
+# All fields together; granian has no limit for one, and takes 100 at most.
+_HEAD_BYTES = 16 * 1024
+# Its lines go to the root logger, and so to standard error in the application's form.
+_LOGGING = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
+
+
+def _load(_target: str) -> Any:
+    """Return the application in the worker, once the worker is ready to serve."""
+    from nocturnal_project.wsgi import application
+
+    lifecycle.start()
+    return application
+
+
+def _work(*arguments: Any) -> None:
+    """Run granian's worker; end it when the master was killed, because it would go on serving on its own."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    master = multiprocessing.parent_process()
+    if master is None or os.getppid() != master.pid:
+        return  # it was killed before the line above
+    try:
+        Granian._spawn_wsgi_worker(*arguments)  # noqa: SLF001  what serve() itself would call
+    finally:
+        lifecycle.stop()
+
+
+def serve(_application: Any, options: ServerOptions) -> int:
+    """Serve until told to end.
+
+    Raises:
+        SystemExit: 1 when the worker ended by itself; whoever started this process starts it again.
+    """
+    if taken := _why_not_bound(options):
+        print(f"{options.host_and_port}: {taken}", file=sys.stderr)  # noqa: T201  before there is a server to log
+        return 1
+    server = Granian(
+        "nocturnal_project.wsgi:application",
+        address=options.address,
+        port=options.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=options.threads,
+        backlog=limits.BACKLOG,
+        http=HTTPModes.http1,
+        websockets=False,
+        # hyper counts the pause between two requests as reading the second one's head.
+        http1_settings=HTTP1Settings(
+            header_read_timeout=limits.KEEP_ALIVE_SECONDS * 1000, max_buffer_size=_HEAD_BYTES
+        ),
+        workers_kill_timeout=limits.GRACE_SECONDS,
+        log_level=LogLevels.error,  # warnings are about the number of threads, at each start
+        log_dictconfig=_LOGGING,
+    )
+    server.on_startup(options.announce)
+    server.serve(spawn_target=_work, target_loader=_load)
+    return 0
+
+
+def _why_not_bound(options: ServerOptions) -> str:
+    """Say why nobody could listen there. granian shares its port with whoever else asks, an older instance too."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            options.address, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
