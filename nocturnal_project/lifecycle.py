@@ -1,5 +1,8 @@
 """What begins and ends with the process that serves, whatever server it runs in."""
 
+import structlog
+
+_log = structlog.stdlib.get_logger("nocturnal.lifecycle")
 _started = False
 
 
@@ -15,9 +18,12 @@ def start() -> None:
 
     warm_up()
     _started = True
+    _log.info("instance started")
 
 
 def stop() -> None:
     """Undo ``start``: called on a clean end, when the last request has been answered; safe without a start."""
     global _started  # noqa: PLW0603  the same
-    _started = False
+    if _started:
+        _started = False
+        _log.info("instance stopped")

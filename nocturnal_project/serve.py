@@ -27,10 +27,12 @@ def main() -> None:
     from nocturnal_project.wsgi import application
 
     if options.server == "granian":
-        from nocturnal_project.serving.with_granian import serve
-    else:
-        from nocturnal_project.serving.with_gunicorn import serve
-    sys.exit(serve(application, options))
+        from nocturnal_project.serving import with_granian
+
+        sys.exit(with_granian.serve(options))
+    from nocturnal_project.serving import with_gunicorn
+
+    sys.exit(with_gunicorn.serve(application, options))
 
 
 if __name__ == "__main__":

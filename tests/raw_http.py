@@ -1,6 +1,7 @@
 """HTTP as it stands on the wire: requests that no client library would send, and answers as they came."""
 
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -78,8 +79,6 @@ def exchange(port: int, request: bytes, timeout_s: float = 20) -> RawAnswer:
         ConnectionError: there was none.
     """
     with Connection(port, timeout_s) as connection:
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # it has answered and closed: what it said counts
             connection.send(request)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the server has answered and closed: what counts is what it said
         return connection.answer()

@@ -5,20 +5,21 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from nocturnal_project.serving import options
 from tests.live_server import LiveServer, live_server
-from tests.raw_http import CLOSE, HOST, Connection, RawAnswer, exchange
+from tests.raw_http import CLOSE, HOST, Connection, exchange
 
 LIVE = b"GET /api/health/live HTTP/1.1\r\n" + HOST
 _ENDS_WITHIN_S = 10
 _MANY = "1000000000"
-UNLIMITED = {f"RATE_LIMIT_{policy}_{limit}": _MANY for policy in ("API", "AUTH", "UPLOAD") for limit in ("NORMAL", "STRICT")}
+UNLIMITED = {
+    f"RATE_LIMIT_{policy}_{limit}": _MANY for policy in ("API", "AUTH", "UPLOAD") for limit in ("NORMAL", "STRICT")
+}
 
 
 def registration(name: str) -> bytes:
@@ -41,7 +42,7 @@ def lock(server: LiveServer) -> Iterator[Callable[[], None]]:
     path = Path(server.environment["DATA_DIR"]) / "nocturnal.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as database:
         database.execute("BEGIN IMMEDIATE")
-        yield lambda: database.execute("COMMIT") and None
+        yield database.commit
 
 
 def _wait_until(check: Callable[[], bool], within_s: float = 15) -> None:
@@ -49,6 +50,12 @@ def _wait_until(check: Callable[[], bool], within_s: float = 15) -> None:
     while not check():
         assert time.monotonic() < deadline, f"not within {within_s} s"
         time.sleep(0.02)
+
+
+@contextmanager
+def _connections(server: LiveServer, count: int) -> Iterator[list[Connection]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(Connection(server.port)) for _ in range(count)]
 
 
 def _refuses_connections(server: LiveServer) -> bool:
@@ -76,7 +83,7 @@ def test_sigterm_lets_running_requests_end_and_takes_no_new_ones(server: LiveSer
         waiting.send(registration("alice"))
         request = registration("bob")
         sending.send(request[:-20])
-        _is_busy(server)
+        _let_it_read(server)
 
         os.kill(server.pid, signal.SIGTERM)
         _wait_until(lambda: _refuses_connections(server))
@@ -89,42 +96,46 @@ def test_sigterm_lets_running_requests_end_and_takes_no_new_ones(server: LiveSer
     assert server.stop() == 0
 
 
-def _is_busy(server: LiveServer) -> None:
-    """Return when what was sent before has certainly been read: a later request has been answered, or cannot be."""
-    try:
+def _let_it_read(server: LiveServer) -> None:
+    """Return when what was sent before has been read: a later request has been answered, or cannot be."""
+    with suppress(TimeoutError):
         exchange(server.port, LIVE + CLOSE, timeout_s=0.5)
-    except TimeoutError:
-        pass
 
 
 def test_requests_that_wait_for_a_thread_are_answered_too(server: LiveServer, lock: Callable[[], None]) -> None:
-    connections = [Connection(server.port) for _ in range(6)]  # of which two have a thread
-    for number, connection in enumerate(connections):
-        connection.send(registration(f"user{number}"))
-    _is_busy(server)
+    with _connections(server, 6) as connections:  # of which two have a thread
+        for number, connection in enumerate(connections):
+            connection.send(registration(f"user{number}"))
+        _let_it_read(server)
 
-    os.kill(server.pid, signal.SIGTERM)
-    _wait_until(lambda: _refuses_connections(server))
-    lock()
+        os.kill(server.pid, signal.SIGTERM)
+        _wait_until(lambda: _refuses_connections(server))
+        lock()
 
-    assert [connection.answer().status for connection in connections] == [201] * 6
+        assert [connection.answer().status for connection in connections] == [201] * 6
     assert server.stop() == 0
-    for connection in connections:
-        connection.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_idle_instance_ends_at_once_and_cleanly(server: LiveServer, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [
+        (os.kill, signal.SIGTERM),  # an orchestrator
+        (os.killpg, signal.SIGTERM),  # systemd
+        (os.killpg, signal.SIGINT),  # Ctrl-C
+    ],
+)
+def test_an_idle_instance_ends_at_once_and_cleanly(
+    server: LiveServer, send: Callable[[int, int], None], number: signal.Signals
+) -> None:
     with Connection(server.port) as idle:
         assert idle.get("/api/health/live").status == 200
 
-        os.kill(server.pid, number)
-        begun = time.monotonic()
-        code = server.wait(_ENDS_WITHIN_S)
+        send(server.pid, number)
 
-        assert code == 0
-        assert time.monotonic() - begun < _ENDS_WITHIN_S
-    assert "Traceback" not in server.log_tail()
+        assert server.wait(_ENDS_WITHIN_S) == 0
+    log = server.log_path.read_text()
+    assert "Traceback" not in log
+    assert [log.count(f"instance {what}") for what in ("started", "stopped")] == [1, 1]
 
 
 def test_a_worker_that_is_killed_is_replaced_or_ends_the_instance(server: LiveServer) -> None:
@@ -157,9 +168,13 @@ def test_the_application_is_loaded_in_one_thread_and_its_own_threads_begin_in_th
 
 
 def _sockets(pid: int) -> list[str]:
-    inodes = {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+    inodes = {str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return [f"{fields[3]} ESTAB" for fields in map(str.split, lines) if f"socket:[{fields[9]}]" in inodes and fields[3] == "01"]
+    return [
+        f"{fields[3]} ESTAB"
+        for fields in map(str.split, lines)
+        if f"socket:[{fields[9]}]" in inodes and fields[3] == "01"
+    ]
 
 
 def test_a_connection_is_kept_for_many_requests_and_over_pauses(server: LiveServer) -> None:
@@ -194,11 +209,17 @@ def test_clients_that_leave_early_harm_nobody(server: LiveServer, lock: Callable
     assert "Traceback" not in server.log_path.read_text()
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param("gunicorn", marks=pytest.mark.xfail(strict=True, reason="a thread waits for each half header")),
+        "granian",
+    ],
+    indirect=True,
+)
 def test_more_clients_that_dribble_headers_than_threads_starve_nobody(server: LiveServer) -> None:
-    dribblers = [Connection(server.port) for _ in range(20)]
-    for dribbler in dribblers:
-        dribbler.send(b"GET /api/health/live HTTP/1.1\r\nHost: 127")
+    with _connections(server, 20) as dribblers:
+        for dribbler in dribblers:
+            dribbler.send(b"GET /api/health/live HTTP/1.1\r\nHost: 127")
 
-    assert exchange(server.port, LIVE + CLOSE, timeout_s=5).status == 200
-    for dribbler in dribblers:
-        dribbler.close()
+        assert exchange(server.port, LIVE + CLOSE, timeout_s=5).status == 200

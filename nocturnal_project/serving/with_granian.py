@@ -45,7 +45,7 @@ def _work(*arguments: Any) -> None:
         lifecycle.stop()
 
 
-def serve(_application: Any, options: ServerOptions) -> int:
+def serve(options: ServerOptions) -> int:
     """Serve until told to end.
 
     Raises:
@@ -65,9 +65,7 @@ def serve(_application: Any, options: ServerOptions) -> int:
         http=HTTPModes.http1,
         websockets=False,
         # hyper counts the pause between two requests as reading the second one's head.
-        http1_settings=HTTP1Settings(
-            header_read_timeout=limits.KEEP_ALIVE_SECONDS * 1000, max_buffer_size=_HEAD_BYTES
-        ),
+        http1_settings=HTTP1Settings(header_read_timeout=limits.KEEP_ALIVE_SECONDS * 1000, max_buffer_size=_HEAD_BYTES),
         workers_kill_timeout=limits.GRACE_SECONDS,
         log_level=LogLevels.error,  # warnings are about the number of threads, at each start
         log_dictconfig=_LOGGING,

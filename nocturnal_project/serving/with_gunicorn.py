@@ -17,6 +17,8 @@ class DrainingWorker(ThreadWorker):
     gunicorn's own waits its whole grace for idle connections, and leaves new ones unanswered meanwhile.
     """
 
+    alive: bool
+
     def set_accept_enabled(self, enabled: bool) -> None:
         """Stop taking connections; at the end, take those that wait already, and refuse the next."""
         super().set_accept_enabled(enabled)
