@@ -11,7 +11,7 @@ def start() -> None:
 
     Clients of the database, the cache and the storage are made here, and not by the first requests, each of which
     would make its own. One that cannot be reached is logged and no reason not to start: readiness tells, and it is
-    tried again. Threads must begin here too, because the application is loaded in a process that forks afterwards.
+    tried again. Threads begin here too.
     """
     global _started  # noqa: PLW0603  one process is one instance
     from health.dependencies import warm_up

@@ -11,7 +11,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nocturnal_project.settings")
 
-# Also gunicorn's code for a worker that cannot boot: started by hand, its master gives up instead of trying for ever.
+# gunicorn's code for a worker that cannot boot: its master gives up instead of starting another one for ever.
 _CANNOT_BOOT = 3
 
 

@@ -1,10 +1,11 @@
 """What every server is told: where to listen, with how many threads, and how patient to be."""
 
 import os
-from collections.abc import Mapping
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from nocturnal_project import request_log
 from nocturnal_project.env import Environment, read_dotenv
 
 SERVERS = ("gunicorn", "granian")
@@ -32,23 +33,25 @@ class ServerOptions:
 
     @classmethod
     def from_environment(cls) -> "ServerOptions":
-        """Read SERVER, BIND_ADDRESS, PORT and THREADS, from ``.env`` too.
+        """Read SERVER, BIND_ADDRESS, PORT and THREADS, from ``.env`` too; the server's own lines become the logs'.
 
         Raises:
             ImproperlyConfigured: a value makes no sense; with what to set.
         """
         read_dotenv(Path(__file__).resolve().parents[2] / os.environ.get("DOTENV", ".env"))
-        return cls._read(os.environ)
-
-    @classmethod
-    def _read(cls, variables: Mapping[str, str]) -> "ServerOptions":
-        env = Environment(variables)
+        env = Environment(os.environ)
+        development = env.text("NOCTURNAL_ENV", default="development") == "development"
+        request_log.configure(  # settings.py does the same where the application is loaded
+            log_format=env.choice("LOG_FORMAT", ("json", "console"), default="console" if development else "json"),
+            level=env.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), default="info"),
+            instance=env.text("INSTANCE_ID", default=socket.gethostname()),
+        )
         return cls(
             server=env.choice("SERVER", SERVERS, default=DEFAULT_SERVER),
             address=env.text("BIND_ADDRESS", default="127.0.0.1"),
             port=env.number("PORT", default=5000, minimum=1, maximum=65535),
             threads=env.number("THREADS", default=8, minimum=1, maximum=64),
-            development=env.text("NOCTURNAL_ENV", default="development") == "development",
+            development=development,
         )
 
     @property

@@ -8,10 +8,10 @@ import socket
 import sys
 from typing import Any
 
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.server import MPServer
 
 from nocturnal_project import lifecycle
 from nocturnal_project.serving import options as limits
@@ -33,28 +33,42 @@ def _load(_target: str) -> Any:
 
 
 def _work(*arguments: Any) -> None:
-    """Run granian's worker; end it when the master was killed, because it would go on serving on its own."""
+    """Run granian's worker; end it when the master was killed, because it would go on serving on its own.
+
+    Ctrl-C goes to a whole group, and the worker hangs when it hears of its end twice: a group of its own hears once.
+    """
+    os.setpgrp()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     master = multiprocessing.parent_process()
     if master is None or os.getppid() != master.pid:
         return  # it was killed before the line above
     try:
-        Granian._spawn_wsgi_worker(*arguments)  # noqa: SLF001  what serve() itself would call
+        MPServer._spawn_wsgi_worker(*arguments)  # noqa: SLF001  what serve() itself would call
     finally:
         lifecycle.stop()
+
+
+class _Granian(MPServer):
+    """granian, which ends with the code of a worker that would not start, as gunicorn does."""
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """End, with the worker's own code where it had one."""
+        codes = [worker.inner.exitcode or 0 for worker in self.wrks]
+        super().shutdown(max([exit_code, *codes]))  # type: ignore[no-untyped-call]  # granian's is not typed
 
 
 def serve(options: ServerOptions) -> int:
     """Serve until told to end.
 
     Raises:
-        SystemExit: 1 when the worker ended by itself; whoever started this process starts it again.
+        SystemExit: 3 when the configuration is not complete, 1 when the worker was killed; granian makes no other
+            worker, and whoever started this process starts it again.
     """
     if taken := _why_not_bound(options):
         print(f"{options.host_and_port}: {taken}", file=sys.stderr)  # noqa: T201  before there is a server to log
         return 1
-    server = Granian(
+    server = _Granian(
         "nocturnal_project.wsgi:application",
         address=options.address,
         port=options.port,

@@ -65,8 +65,8 @@ class ProcessLog(Logger):
 
 
 class _Gunicorn(BaseApplication):
-    def __init__(self, application: Any, options: ServerOptions) -> None:
-        self._application, self._options = application, options
+    def __init__(self, options: ServerOptions) -> None:
+        self._options = options
         super().__init__()
 
     def load_config(self) -> None:
@@ -74,7 +74,9 @@ class _Gunicorn(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return self._application
+        from nocturnal_project.wsgi import application
+
+        return application
 
 
 def _settings(options: ServerOptions) -> dict[str, Any]:
@@ -103,11 +105,11 @@ def _settings(options: ServerOptions) -> dict[str, Any]:
     }
 
 
-def serve(application: Any, options: ServerOptions) -> int:
+def serve(options: ServerOptions) -> int:
     """Serve until told to end.
 
     Raises:
         SystemExit: with gunicorn's code.
     """
-    _Gunicorn(application, options).run()
+    _Gunicorn(options).run()
     return 0

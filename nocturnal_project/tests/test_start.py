@@ -12,7 +12,7 @@ SERVE = ("-m", "nocturnal_project.serve")
 def test_no_server_can_load_a_half_configured_production(tmp_path: Path) -> None:
     started = run_python("-c", "import nocturnal_project.wsgi", data_dir=tmp_path, NOCTURNAL_ENV="production")
 
-    assert started.returncode == 3  # no server starts another worker for ever: the application is loaded first
+    assert started.returncode == 3  # servers give up on it, rather than start another worker for ever
     assert "Nocturnal does not start until this is mended:" in started.stderr
     for missing in ("SECRET_KEY is not set", "JWT_SECRET is not set", "ALLOWED_HOSTS must name", "set REDIS_URL"):
         assert missing in started.stderr
