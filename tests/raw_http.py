@@ -67,6 +67,10 @@ class Connection:
         empty = to_head or status in {204, 304}
         return RawAnswer(status, fields, b"" if empty else self._received.read(int(fields.get("content-length", 0))))
 
+    def some(self, count: int) -> bytes:
+        """Return the next bytes."""
+        return self._received.read(count)
+
     def rest(self) -> bytes:
         """Return what else comes until the server closes."""
         return self._received.read()

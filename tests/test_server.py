@@ -210,6 +210,24 @@ def test_clients_that_leave_early_harm_nobody(server: LiveServer, lock: Callable
     assert "Traceback" not in server.log_path.read_text()
 
 
+def test_clients_that_leave_in_the_middle_of_an_answer_take_no_thread_with_them(server: LiveServer) -> None:
+    person = {"email": "alice@example.com", "password": "correct horse battery staple", "name": "Alice"}
+    signed_in = {"Authorization": f"Bearer {server.ask('/api/v1/auth/register', person).body['access_token']}"}
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n%s\r\n--x--\r\n'
+    multipart = {"Content-Type": "multipart/form-data; boundary=x"}
+    stored = server.ask("/api/v1/uploads", form % (b"moon\n" * 2_000_000), headers=signed_in | multipart)
+    url: str = server.ask(f"/api/v1/uploads/{stored.body['id']}/url", headers=signed_in).body["url"]
+    request = f"GET {url.removeprefix(server.url)} HTTP/1.1\r\n".encode() + HOST + CLOSE
+
+    for _ in range(6):  # three times as many as there are threads
+        with Connection(server.port) as leaving:
+            leaving.send(request)
+            assert leaving.some(64).startswith(b"HTTP/1.1 200")
+
+    assert exchange(server.port, LIVE + CLOSE).status == 200
+    assert exchange(server.port, request).body == b"moon\n" * 2_000_000
+
+
 @pytest.mark.parametrize(
     "server",
     [
