@@ -1,6 +1,7 @@
 """The application behind granian's WSGI mode: a master that only watches, and one worker with threads."""
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
@@ -17,6 +18,7 @@ from nocturnal_project import lifecycle
 from nocturnal_project.serving import options as limits
 from nocturnal_project.serving.options import ServerOptions
 
+_log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 # All fields together; granian has no limit for one, and takes 100 at most.
 _HEAD_BYTES = 16 * 1024
@@ -65,12 +67,14 @@ def serve(options: ServerOptions) -> int:
         SystemExit: 3 when the configuration is not complete, 1 when the worker was killed; granian makes no other
             worker, and whoever started this process starts it again.
     """
-    if taken := _why_not_bound(options):
-        print(f"{options.host_and_port}: {taken}", file=sys.stderr)  # noqa: T201  before there is a server to log
+    try:
+        address = _free_address(options)
+    except OSError as error:
+        _log.error("%s: %s", options.host_and_port, error.strerror)
         return 1
     server = _Granian(
         "nocturnal_project.wsgi:application",
-        address=options.address,
+        address=address,
         port=options.port,
         interface=Interfaces.WSGI,
         workers=1,
@@ -89,15 +93,16 @@ def serve(options: ServerOptions) -> int:
     return 0
 
 
-def _why_not_bound(options: ServerOptions) -> str:
-    """Say why nobody could listen there. granian shares its port with whoever else asks, an older instance too."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            options.address, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return error.strerror or str(error)
-    return ""
+def _free_address(options: ServerOptions) -> str:
+    """Return the IP address to listen on.
+
+    granian takes no names, and shares its port with whoever else asks for it, an older instance of ours too.
+
+    Raises:
+        OSError: there is no such address here, or somebody listens there.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(options.address, options.port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+    return str(address[0])
