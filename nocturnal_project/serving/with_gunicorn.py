@@ -1,5 +1,6 @@
 """The application behind gunicorn: a master that only watches, and one worker with threads."""
 
+import signal
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -100,9 +101,15 @@ def _settings(options: ServerOptions) -> dict[str, Any]:
         "loglevel": "warning",
         "logger_class": ProcessLog,
         "when_ready": lambda _server: options.announce(),
-        "post_worker_init": lambda _worker: lifecycle.start(),
+        "post_worker_init": _begin,
         "worker_exit": lambda _server, _worker: lifecycle.stop(),
     }
+
+
+def _begin(_worker: ThreadWorker) -> None:
+    """Make the worker ready. Ctrl-C goes to a whole group: the master's word is enough, a second cuts the end short."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lifecycle.start()
 
 
 def serve(options: ServerOptions) -> int:
