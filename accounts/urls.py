@@ -14,7 +14,6 @@ urlpatterns = [
     path("auth/password/reset", views.PasswordResetView.as_view(), name="password_reset"),
     path("auth/password/reset/confirm", views.PasswordResetConfirmView.as_view(), name="password_reset_confirm"),
     path("auth/email/verify", views.EmailVerifyView.as_view(), name="email_verify"),
-    path("me", views.MeView.as_view(), name="me"),
     path("me/sessions", views.SessionsView.as_view(), name="sessions"),
     path("me/sessions/<str:id>", views.SessionView.as_view(), name="session"),
 ]
