@@ -19,6 +19,7 @@ from ratelimits import limiter
 from uploads import services
 from uploads.models import Upload
 
+pytest_plugins = ["tests.real_redis"]
 _ENGINE_TESTS = "nocturnal_project/mongodb/tests"
 
 
