@@ -138,6 +138,8 @@ def contradictions(policy: Policy, changes: Mapping[str, Any]) -> list[str]:
     return found
 
 
+# What holds where nobody says otherwise.
+DEFAULTS = {row.name: row for row in _TABLE}
 # What the variables say. Views name these; what staff have changed since is in force beside them.
 POLICIES = {row.name: _overridden(row, settings.RATE_LIMIT_OVERRIDES) for row in _TABLE}
 

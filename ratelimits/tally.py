@@ -75,7 +75,9 @@ def last_hour() -> dict[int, Counter[Outcome]]:
     try:
         for minute, outcomes in found.items():
             answer = link.call("HGETALL", f"{_KEY}{minute}")
-            for name, number in zip(answer[::2], answer[1::2], strict=True):
+            # A map in RESP3, which the client asks for where the server has it; names and numbers in turn before.
+            pairs = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+            for name, number in pairs.items():
                 policy, mode, outcome = name.decode().split("/")
                 outcomes[policy, mode, outcome] += int(number)
     except RedisAway:

@@ -44,7 +44,8 @@ def test_a_caller_who_used_nothing_is_told_every_limit(alice: Any, sign_in: Sign
     assert answer.json()["standings"] == [
         {
             **shared, "policy": policy, "name": policy, "charged_to": charged_to, "subject": subject,
-            "limit": limit, "remaining": limit, "window_seconds": window, "reason": f"Nothing used in the last {words}.",
+            "limit": limit, "remaining": limit, "window_seconds": window,
+            "reason": f"Nothing used in the last {words}.",
         }
         for policy, charged_to, subject, limit, window, words in (
             ("auth", "account", "alice@example.com", 5, 900, "15 minutes"),
@@ -100,7 +101,8 @@ def test_the_strict_limit_is_explained(alice: Any, sign_in: SignIn, clock: time_
 
     assert (api["name"], api["mode"], api["limit"], api["remaining"]) == ("api-strict", "strict", 50, 49)
     assert api["reason"] == (
-        "Held to the strict limit after 11 refusals within the hour; back to normal in at most 48 minutes if none follow."
+        "Held to the strict limit after 11 refusals within the hour; "
+        "back to normal in at most 48 minutes if none follow."
     )
 
 
