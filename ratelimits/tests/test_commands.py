@@ -314,7 +314,7 @@ class TestFailing:
         assert code == 2
         assert "Redis does not answer" in said
         assert re.search(r"auth    normal +5 +default +1 or 2", said)
-    
+
     @pytest.mark.parametrize("command", COMMANDS)
     def test_where_no_redis_is_configured_a_command_reaches_no_counts(self, command: str) -> None:
         _, errors, code = run(command, "--ip", "203.0.113.7", *self.rest(command))

@@ -8,9 +8,9 @@ from ratelimits.explanations import clock_time, duration, next_block_seconds, ne
 from ratelimits.histories import latest_events
 from ratelimits.management.commanding import LimitCommand, Named, add_subject_arguments, cases_of, named, require_redis
 from ratelimits.management.facts import case_facts, event_facts
-from ratelimits.management.tables import table
 from ratelimits.models import LimitEvent
 from ratelimits.policies import POLICIES, REFUSAL_MEMORY, SIBLINGS
+from ratelimits.tables import table
 
 _STYLES = {"normal": "SUCCESS", "strict": "WARNING", "blocked": "ERROR"}
 

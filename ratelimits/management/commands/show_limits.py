@@ -12,10 +12,10 @@ from ratelimits import staff, tally
 from ratelimits.explanations import duration
 from ratelimits.local_store import NAME as LOCAL
 from ratelimits.management.commanding import WORK_REMAINS, LimitCommand
-from ratelimits.management.tables import table
 from ratelimits.models import LimitOverride
 from ratelimits.policies import DEFAULTS, OVERRIDABLE, POLICIES, SHADOW, ChargedTo, Policy, in_force, variable_of
 from ratelimits.redis_store import NAME as SHARED
+from ratelimits.tables import table
 
 _FIELDS = (*OVERRIDABLE, SHADOW)
 _LIMITS = ("normal", "strict")
