@@ -1,5 +1,6 @@
 """Draws a simulation: what each policy let through and refused over time, present beside candidate limits."""
 
+import logging
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,8 @@ def draw(found: Simulation, target: Path, *, title: str) -> None:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of its caches
 
     replays = [("present", found.present)] + ([("candidate", found.candidate)] if found.candidate else [])
     names = [name for name, tally in found.present.tallies.items() if tally.requests] or ["api"]

@@ -1,5 +1,6 @@
 """What a simulation found, as data and as text."""
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,8 @@ from ratelimits.explanations import clock_time, duration
 from ratelimits.simulation.replay import MOST_CLIENTS, MOST_IN_A_WINDOW, Replay, Tally
 from ratelimits.simulation.run import Simulation
 from ratelimits.tables import table
+
+_WIDTH = 110
 
 
 def as_data(found: Simulation, *, top: int, tolerate: float) -> dict[str, Any]:
@@ -76,7 +79,7 @@ def as_text(found: Simulation, *, top: int, tolerate: float) -> Iterator[str]:
     yield from _top(candidate or present, "candidate" if candidate else "present")
     for note in data["notes"]:
         yield ""
-        yield f"Note: {note}"
+        yield from textwrap.wrap(f"Note: {note}", _WIDTH)
 
 
 _ROWS = (
