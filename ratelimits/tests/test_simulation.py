@@ -424,7 +424,7 @@ class TestTheCommand:
 
         for name, arguments in (("one.png", ()), ("two.png", ("--policy", "api=normal:120"))):
             assert run(write(self.FLOOD), "--plot", str(tmp_path / name), *arguments)[2] == 0
-        one, two = (Image.open(tmp_path / name) for name in ("one.png", "two.png"))
+        one, two = (Image.open(io.BytesIO((tmp_path / name).read_bytes())) for name in ("one.png", "two.png"))
 
         assert (one.format, two.width > 1.8 * one.width, one.height) == ("PNG", True, two.height)
         # There is something of both colours in it: what passed and what was refused.
