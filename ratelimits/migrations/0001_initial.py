@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'limit event',
                 'ordering': ('-id',),
-                'indexes': [models.Index(fields=['subject', '-id'], name='limit_event_subject'), models.Index(fields=['kind', '-id'], name='limit_event_kind_newest')],
+                'indexes': [models.Index(fields=['subject'], name='limit_event_subject'), models.Index(fields=['kind', '-id'], name='limit_event_kind_newest')],
             },
         ),
     ]
