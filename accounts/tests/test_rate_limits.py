@@ -8,6 +8,7 @@ import time_machine
 from django.test import override_settings
 from rest_framework.test import APIClient
 
+from nocturnal_project.redis import link
 from ratelimits import limiter
 from ratelimits.decisions import Mode
 from ratelimits.policies import POLICIES, put_in_force
@@ -156,7 +157,9 @@ def test_an_ipv6_caller_is_told_their_network(alice: Any, sign_in: SignIn) -> No
 @pytest.mark.django_db
 @pytest.mark.parametrize("header", [None, "Bearer forged", "Basic eDp5"])
 def test_a_stranger_is_told_nothing(api: APIClient, header: str | None) -> None:
-    answer = api.get(STANDINGS, **({"HTTP_AUTHORIZATION": header} if header else {}))
+    if header:
+        api.credentials(HTTP_AUTHORIZATION=header)
+    answer = api.get(STANDINGS)
 
     assert answer.status_code == 401
     assert "standings" not in answer.json()
@@ -191,9 +194,14 @@ def test_on_redis_the_shared_counts_are_told_in_at_most_two_round_trips(
     client.get(ME)
     client.get(STANDINGS)  # the scripts are known from here on
     limiter.shared.decide(POLICIES["auth"], [account_subject(alice.email), ip_subject("127.0.0.1")])
-    trips = []
-    send = limiter.link._send
-    monkeypatch.setattr(limiter.link, "_send", lambda command: (trips.append(command[0]), send(command))[1])
+    trips: list[str] = []
+    send = link._send
+
+    def heard(command: tuple[Any, ...]) -> Any:
+        trips.append(command[0])
+        return send(command)
+
+    monkeypatch.setattr(link, "_send", heard)
 
     answer = client.get(STANDINGS).json()
 
