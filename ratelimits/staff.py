@@ -27,22 +27,23 @@ FOLLOW_SECONDS = 2
 def lift_holds(*, subject: Subject, actor: str) -> None:
     """Let a subject go under every policy: it starts anew on the ladder.
 
+    Of an IPv6 network only the one that is named: whoever lets one /64 go has not forgiven its neighbours. A wider
+    network that is counted as one still holds it, and is let go by its own name.
+
     Raises:
         RedisAway: Redis is configured and does not answer.
     """
-    for name in subject.names:
-        limiter.lift(name)
+    limiter.lift(str(subject))
     _record(LimitEvent.Kind.LIFTED, actor, subject=str(subject))
 
 
 def reset_counts(*, subject: Subject, actor: str) -> None:
-    """Forget everything about a subject, also what it used.
+    """Forget everything about a subject, also what it used; of an IPv6 network only the one that is named.
 
     Raises:
         RedisAway: Redis is configured and does not answer.
     """
-    for name in subject.names:
-        limiter.reset(name)
+    limiter.reset(str(subject))
     _record(LimitEvent.Kind.RESET, actor, subject=str(subject))
 
 

@@ -209,6 +209,7 @@ def ask_about_accounts(walk: Walk, owner: User) -> None:
             {"refresh_token": signed_in(walk, owner.email)[1]["refresh_token"]},
         )  # fmt: skip
     walk.ask(client, "get", "/api/v1/me")
+    walk.ask(client, "get", "/api/v1/me/rate-limits")
     walk.ask(client, "patch", "/api/v1/me", {"name": "Owner"})
     ask_about_devices(walk, client, owner)
     ask_for_mails(walk, owner)
