@@ -25,6 +25,7 @@ from tests.services import RedisServer, start
 from uploads import services
 from uploads.models import Upload
 
+pytest_plugins = ["tests.real_redis"]
 _ENGINE_TESTS = "nocturnal_project/mongodb/tests"
 
 

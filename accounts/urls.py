@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import limit_views, views
 
 urlpatterns = [
     path("me", views.MeView.as_view(), name="me"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("me/security-events", views.SecurityEventsView.as_view(), name="security_events"),
     path("me/sessions", views.SessionsView.as_view(), name="sessions"),
     path("me/sessions/<str:id>", views.SessionView.as_view(), name="session"),
+    path("me/rate-limits", limit_views.RateLimitsView.as_view(), name="own_rate_limits"),
 ]
 pages = [
     path("reset-password", views.PasswordResetPage.as_view(), name="reset_password_page"),

@@ -34,6 +34,18 @@ def leave() -> None:
         _log.debug("left without saying so: redis is away")
 
 
+def listed_instances() -> tuple[str, ...]:
+    """Return the instances that live now, for who is none itself: a command must not take a share of the limits.
+
+    Raises:
+        RedisAway: nobody knows.
+    """
+    seconds, microseconds = link.call("TIME")
+    since = int(seconds) * 1000 + int(microseconds) // 1000 - GONE_AFTER_SECONDS * 1000
+    found = link.call("ZRANGEBYSCORE", _KEY, f"({since}", "+inf")
+    return tuple(sorted(instance.decode() for instance in found))
+
+
 def live_instances() -> tuple[str, ...]:
     """Return the instances last seen alive, sorted by name, this one among them."""
     if settings.INSTANCE_ID in _living:

@@ -8,6 +8,7 @@ from django.conf import settings
 from nocturnal_project.instances import live_instances
 from nocturnal_project.redis import RedisAway, link
 from ratelimits import local_store, records, redis_store, tally
+from ratelimits.cases import Case
 from ratelimits.decisions import Decision, Mode, Standing
 from ratelimits.errors import RateLimitExceeded
 from ratelimits.evidence import Evidence
@@ -18,13 +19,16 @@ from ratelimits.subjects import Subject
 __all__ = [
     "SessionUnknown",
     "announce",
+    "cases",
     "charge",
     "decide",
     "evidence",
     "give_back",
+    "held",
     "hold",
     "lift",
     "reset",
+    "share",
     "standings",
 ]
 
@@ -48,7 +52,7 @@ def decide(policy: Policy, subjects: Sequence[Subject], *, session: str = "") ->
     except RedisAway:
         if session:
             raise SessionUnknown(None) from None
-        decision = local.decide(policy, subjects, share=_share(policy))
+        decision = local.decide(policy, subjects, share=share(policy))
     tally.count(decision)
     if not decision.allowed:
         _note_refusal(decision)
@@ -94,6 +98,18 @@ def evidence(policy: Policy, names: Sequence[str]) -> list[Evidence]:
         return shared.evidence(policy, names)
     except RedisAway:
         return local.evidence(policy, names)
+
+
+def cases(asked: Sequence[tuple[Policy, Subject]]) -> list[Case]:
+    """Return what is kept of each subject under its policy, in one round trip, and charge nobody.
+
+    While Redis is away, what this instance keeps, with its share of the limits.
+    """
+    current = [(in_force(policy), subject) for policy, subject in asked]
+    try:
+        return shared.cases(current)
+    except RedisAway:
+        return [local.case(policy, subject, share=share(policy)) for policy, subject in current]
 
 
 def hold(name: str, *, mode: Mode, seconds: int) -> None:
@@ -142,7 +158,7 @@ def _act(act: Callable[[redis_store.RedisStore | local_store.LocalStore], None])
     act(shared if link.configured else local)
 
 
-def _share(policy: Policy) -> Callable[[int], int] | None:
+def share(policy: Policy) -> Callable[[int], int] | None:
     """Return how much of a limit is this instance's while Redis is away; None: all of it, there are no others.
 
     Of a limit against guessing all instances together let no more pass than the limit: each has its part, and those

@@ -13,16 +13,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ratelimits.cases import Case, Hold, Kept, Share
 from ratelimits.decisions import Decision, Mode, Standing, Step
 from ratelimits.evidence import Evidence
 from ratelimits.policies import (
     BLOCK_MEMORY,
+    ENFORCED_HOLDS,
     FIRST_BLOCK,
     LONGEST_BLOCK,
     POLICIES,
     REFUSAL_MEMORY,
     SIBLINGS,
     Policy,
+    enforced_and_in_shadow,
 )
 from ratelimits.subjects import Subject
 
@@ -142,6 +145,13 @@ class LocalStore:
                 found.append(Evidence(now, hold.blocked_until, hold.strict_until, hold.forgotten_at, fresh))
             return found
 
+    def case(self, policy: Policy, subject: Subject, *, share: Share | None = None) -> Case:
+        """Return what is kept of a subject under a policy."""
+        with self._lock:
+            now = self._now_ms()
+            levels = tuple(self._kept(policy, subject, name, now) for name in subject.names)
+        return Case(policy, subject, now, levels, shared=False, limit_share=share)
+
     def give_back(self, decision: Decision) -> None:
         """Take the charges of a decision off again."""
         with self._lock:
@@ -153,24 +163,25 @@ class LocalStore:
     def hold(self, name: str, *, mode: Mode, seconds: int) -> None:
         """Block a subject, or hold it strictly under every policy, for so long from now."""
         with self._lock:
-            hold, until = self._hold(POLICIES["api"].hold_prefix + name), self._now_ms() + seconds * 1000
+            hold, until = self._hold(ENFORCED_HOLDS + name), self._now_ms() + seconds * 1000
             if mode is Mode.BLOCKED:
                 hold.blocked_until = until
             else:
                 hold.strict_until = until
 
     def lift(self, name: str) -> None:
-        """Forget a subject's blocks, strict holds and refusals under every policy."""
+        """Forget a name's blocks, strict holds, refusals and siblings under every policy."""
         with self._lock:
-            for policy in POLICIES.values():
+            for policy in enforced_and_in_shadow():
                 self._holds.pop(policy.hold_prefix + name, None)
-                self._count(policy.prefix + name).refusals.clear()
+                if count := self._counts.get(policy.prefix + name):
+                    count.refusals, count.siblings = [], {}
 
     def reset(self, name: str) -> None:
         """Forget everything about a subject: what it used, too."""
         self.lift(name)
         with self._lock:
-            for policy in POLICIES.values():
+            for policy in enforced_and_in_shadow():
                 self._counts.pop(policy.prefix + name, None)
 
     def held(self, limit: int) -> list[tuple[str, str]]:
@@ -193,6 +204,18 @@ class LocalStore:
 
     def _hold(self, name: str) -> _Hold:
         return _remembered(self._holds, name, _Hold)
+
+    def _kept(self, policy: Policy, subject: Subject, name: str, now: int) -> Kept:
+        count, hold = self._counts.get(policy.prefix + name, _Count()), self._holds.get(policy.hold_prefix + name)
+        if not subject.kind.escalates:
+            return Kept(name, tuple((stamp, 1) for stamp in count.hits))
+        return Kept(
+            name,
+            tuple((stamp, 1) for stamp in count.hits),
+            tuple(_after(count.refusals, now - _REFUSAL_MS)),
+            sum(at > now - _REFUSAL_MS for at in count.siblings.values()),
+            Hold(hold.blocked_until, hold.strict_until, hold.forgotten_at, hold.blocks) if hold else Hold(),
+        )
 
     def _look(self, policy: Policy, subjects: Sequence[Subject]) -> tuple[int, list[_Seen]]:
         now = self._now_ms()

@@ -24,8 +24,14 @@ SIBLINGS = 3
 # slot longer. So the counts of a subject never take more than six kilobytes.
 EXACT_UP_TO = 1000
 SLOTS = 500
+MERGED = ":merged"
 MOST_REFUSALS = 1000
 LONGEST_WINDOW = 31 * 24 * HOUR
+
+
+# How the names of holds begin, which all policies share; what policies in shadow would have held is apart.
+ENFORCED_HOLDS = "rate-limit:hold:"
+_SHADOW_HOLDS = "rate-limit:hold-shadow:"
 
 
 class ChargedTo(Enum):
@@ -62,12 +68,12 @@ class Policy:
     @property
     def hold_prefix(self) -> str:
         """How the names of holds begin, which all policies share."""
-        return "rate-limit:hold-shadow:" if self.shadow else "rate-limit:hold:"
+        return _SHADOW_HOLDS if self.shadow else ENFORCED_HOLDS
 
     @property
     def suffix(self) -> str:
         """How the names of its hits end: those whose stamps are merged are apart, because they are kept otherwise."""
-        return ":merged" if self.normal > EXACT_UP_TO else ""
+        return MERGED if self.normal > EXACT_UP_TO else ""
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -132,8 +138,16 @@ def contradictions(policy: Policy, changes: Mapping[str, Any]) -> list[str]:
     return found
 
 
+# What holds where nobody says otherwise.
+DEFAULTS = {row.name: row for row in _TABLE}
 # What the variables say. Views name these; what staff have changed since is in force beside them.
 POLICIES = {row.name: _overridden(row, settings.RATE_LIMIT_OVERRIDES) for row in _TABLE}
+
+
+def enforced_and_in_shadow() -> list[Policy]:
+    """Return each policy in both forms, because what is kept of a subject may be from either."""
+    return [replace(policy, shadow=shadow) for policy in POLICIES.values() for shadow in (False, True)]
+
 
 # Replaced as a whole, never changed, so that a decision sees one state of it.
 _in_force: Mapping[str, Policy] = POLICIES

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from nocturnal_project.redis import Script, link
 from ratelimits import policies
+from ratelimits.cases import Case, unpacked
 from ratelimits.decisions import Decision, Mode, Standing, Step
 from ratelimits.evidence import Evidence
-from ratelimits.policies import POLICIES, Policy
+from ratelimits.policies import ENFORCED_HOLDS, MERGED, Policy, enforced_and_in_shadow
 from ratelimits.subjects import Subject
 
 NAME = "Redis store (distributed)"
@@ -27,6 +28,7 @@ _DECIDE = Script(
 )
 _GIVE_BACK = Script(_FOLDER / "give_back.lua")
 _HOLD = Script(_FOLDER / "hold.lua")
+_LOOK = Script(_FOLDER / "look.lua")
 # By the outcome that decide.lua returns.
 _MODES = (Mode.NORMAL, Mode.STRICT, Mode.NORMAL, Mode.STRICT, Mode.BLOCKED)
 _ALLOWED = 2
@@ -93,28 +95,39 @@ class RedisStore:
         found = link.call("MGET", *keys)
         return [_evidence(now, hold, refusals) for hold, refusals in zip(found[::2], found[1::2], strict=True)]
 
+    def cases(self, asked: Sequence[tuple[Policy, Subject]]) -> list[Case]:
+        """Return what is kept of each subject under its policy, all of one moment and in one round trip."""
+        keys = [_keys(policy, subject) for policy, subject in asked]
+        (seconds, microseconds), values = link.run(_LOOK, [key for some in keys for key in some], ())
+        now_ms, found = int(seconds) * 1000 + int(microseconds) // 1000, iter(values)
+        return [
+            unpacked(policy, subject, now_ms, [next(found) for _ in some])
+            for (policy, subject), some in zip(asked, keys, strict=True)
+        ]
+
     def give_back(self, decision: Decision) -> None:
         """Take the charges of a decision off again."""
         link.run(_GIVE_BACK, decision.charged, (decision.stamp,))
 
     def hold(self, name: str, *, mode: Mode, seconds: int) -> None:
         """Block a subject, or hold it strictly under every policy, for so long from now."""
-        listed = policies.POLICIES["api"].prefix + name
-        link.run(_HOLD, [f"{POLICIES['api'].hold_prefix}{name}"], (mode.value, seconds * 1000, listed))
+        listed = f"rate-limit:api:{name}"
+        link.run(_HOLD, [ENFORCED_HOLDS + name], (mode.value, seconds * 1000, listed))
 
     def lift(self, name: str) -> None:
-        """Forget a subject's blocks, strict holds and refusals under every policy, in one step."""
-        prefixes = [policy.prefix for policy in POLICIES.values()]
-        holds = {policy.hold_prefix + name for policy in POLICIES.values()}
-        link.call("DEL", *holds, *(f"{prefix}{name}:refusals" for prefix in prefixes))
-        listed = [f"{kind} {prefix}{name}" for kind in ("strict", "blocked", "widened") for prefix in prefixes]
-        link.call("ZREM", HELD, *listed)
+        """Forget a name's blocks, strict holds, refusals and siblings under every policy, in one step."""
+        every = enforced_and_in_shadow()
+        holds = {policy.hold_prefix + name for policy in every}
+        counted = [f"{policy.prefix}{name}:{what}" for policy in every for what in ("refusals", "siblings")]
+        link.call("DEL", *holds, *counted)
+        names = [f"{policy.prefix}{name}{suffix}" for policy in every for suffix in ("", MERGED)]
+        link.call("ZREM", HELD, *(f"{kind} {each}" for kind in ("strict", "blocked", "widened") for each in names))
 
     def reset(self, name: str) -> None:
         """Forget everything about a subject: what it used, too."""
         self.lift(name)
-        names = [policy.prefix + name for policy in POLICIES.values()]
-        link.call("DEL", *names, *(f"{each}:merged" for each in names))
+        names = [policy.prefix + name for policy in enforced_and_in_shadow()]
+        link.call("DEL", *names, *(each + MERGED for each in names))
 
     def held(self, limit: int) -> list[tuple[str, str]]:
         """Return (kind, key) of the subjects that came to a step of the ladder lately, the latest to end first."""

@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 from django.db import DatabaseError
 
-from nocturnal_project.background import every
 from ratelimits import limiter
 from ratelimits.decisions import Mode
 from ratelimits.errors import LimitsContradict
@@ -21,27 +20,30 @@ from ratelimits.subjects import Subject
 
 _log = structlog.stdlib.get_logger("nocturnal.ratelimits")
 _FIELDS = (*OVERRIDABLE, SHADOW)
+# How soon other instances see a change of the numbers.
+FOLLOW_SECONDS = 2
 
 
 def lift_holds(*, subject: Subject, actor: str) -> None:
     """Let a subject go under every policy: it starts anew on the ladder.
 
+    Of an IPv6 network only the one that is named: whoever lets one /64 go has not forgiven its neighbours. A wider
+    network that is counted as one still holds it, and is let go by its own name.
+
     Raises:
         RedisAway: Redis is configured and does not answer.
     """
-    for name in subject.names:
-        limiter.lift(name)
+    limiter.lift(str(subject))
     _record(LimitEvent.Kind.LIFTED, actor, subject=str(subject))
 
 
 def reset_counts(*, subject: Subject, actor: str) -> None:
-    """Forget everything about a subject, also what it used.
+    """Forget everything about a subject, also what it used; of an IPv6 network only the one that is named.
 
     Raises:
         RedisAway: Redis is configured and does not answer.
     """
-    for name in subject.names:
-        limiter.reset(name)
+    limiter.reset(str(subject))
     _record(LimitEvent.Kind.RESET, actor, subject=str(subject))
 
 
@@ -75,7 +77,6 @@ def change_limits(*, policy: str, changes: Mapping[str, int | bool | None], acto
     follow_changes()
 
 
-@every(seconds=2)
 def follow_changes() -> None:
     """Let the numbers that staff chose hold in this process.
 

@@ -62,12 +62,23 @@ class Subject:
 def ip_subject(address: str) -> Subject:
     """Return the subject of an address or network: IPv6 counts by its /64."""
     network = network_of(address)
-    if ":" not in network:
-        return Subject(Kind.IP, network)
-    site = ipaddress.IPv6Network(network)
-    bits = int(site.network_address)
-    wider = tuple(str(site.supernet(new_prefix=prefix)) for prefix in (56, 48))
-    return Subject(Kind.IP, network, wider, bytes((bits >> 64 & 0xFF, bits >> 72 & 0xFF)))
+    return network_subject(network) if ":" in network else Subject(Kind.IP, network)
+
+
+def network_subject(network: str) -> Subject:
+    """Return the subject of an IPv6 network that is counted as one: a /64, or a /56 or /48 whose parts misbehave.
+
+    Raises:
+        ValueError: it is no IPv6 network, has bits set beyond its prefix, or has another prefix.
+    """
+    named = ipaddress.IPv6Network(network)
+    widths = (64, 56, 48)
+    if named.prefixlen not in widths:
+        raise ValueError(f"{network} is counted as /64, and wider only as /56 or /48")
+    above = widths[widths.index(named.prefixlen) + 1 :]
+    wider = tuple(str(named.supernet(new_prefix=prefix)) for prefix in above)
+    bits = int(named.network_address)
+    return Subject(Kind.IP, str(named), wider, bytes(bits >> (120 - prefix) & 0xFF for prefix in above))
 
 
 def user_subject(user_id: object) -> Subject:

@@ -46,6 +46,7 @@ class TestUserPage:
         assert "his.txt" not in page
         assert "Signed in" in page
         assert "1 of 10 used in 1 h" in page
+        assert "/admin/rate-limits/?q=alice%40example.com" in page
         assert "argon2" not in page
 
     def test_it_shows_only_what_the_member_of_staff_may_see(self, make_user: Callable[..., User], alice: User) -> None:

@@ -51,7 +51,6 @@ FIXED = {
     "auth_group": "the form of a user offers every group; staff make a handful",
     "accounts_signingkey": "the ring is read whole: a key for each rotation of the last month",
     "auth_group_permissions": "a group goes with its permissions; at most one for each permission",
-    "ratelimits_limitoverride": "a page shows every policy's numbers; at most one row a policy",
 }
 MOST_FIXED = 400
 # What the worker and the commands take at once.
@@ -231,6 +230,7 @@ def ask_about_accounts(walk: Walk, owner: User) -> None:
             {"refresh_token": signed_in(walk, owner.email)[1]["refresh_token"]},
         )  # fmt: skip
     walk.ask(client, "get", "/api/v1/me")
+    walk.ask(client, "get", "/api/v1/me/rate-limits")
     walk.ask(client, "patch", "/api/v1/me", {"name": "Owner"})
     ask_about_devices(walk, client, owner)
     ask_for_mails(walk, owner)
