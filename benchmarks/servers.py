@@ -12,60 +12,40 @@ out of the way; logs are written as in production. Wants two cores and wrk (apt-
 
 import argparse
 import os
-import re
-import shutil
-import subprocess
-import sys
 import tempfile
 from collections import defaultdict
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
+from benchmarks import load
+from benchmarks.load import CLIENT_CORE, SERVER_CORE, Round
 from nocturnal_project.serving.options import SERVERS
 from tests import services
 from tests.live_server import LiveServer, live_server
 
-_SERVER_CORE, _CLIENT_CORE = 0, 1
 _HIGH = "1000000000"
 _VARIABLES = {
     "LOG_FORMAT": "json",
     **{f"RATE_LIMIT_{policy}_{limit}": _HIGH for policy in ("API", "AUTH") for limit in ("NORMAL", "STRICT")},
 }
 _PATHS = ("/api/health/live", "/api/v1/me")
-_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(frozen=True)
-class Round:
-    """What one run of wrk showed."""
-
-    per_second: float
-    cpu_us: float
-    p50_ms: float
-    p99_ms: float
 
 
 def main() -> None:
     arguments = _arguments()
-    if shutil.which("wrk") is None:
-        sys.exit('wrk is missing: run "apt-get install wrk"')
-    if not {_SERVER_CORE, _CLIENT_CORE} <= os.sched_getaffinity(0):
-        sys.exit("This needs two cores: one for the server, one for who asks.")
+    load.require_two_cores_and_wrk()
     with ExitStack() as stack:
-        os.sched_setaffinity(0, {_CLIENT_CORE})
+        os.sched_setaffinity(0, {CLIENT_CORE})
         around = stack.enter_context(services.start(mongo=1, redis=True)).environment if arguments.services else {}
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nocturnal-servers-")))
-        os.sched_setaffinity(0, {_SERVER_CORE})  # what starts now stays there
+        os.sched_setaffinity(0, {SERVER_CORE})  # what starts now stays there
         running = {
             name: stack.enter_context(
                 live_server(data_dir=folder / name, variables=_VARIABLES | around | {"SERVER": name})
             )
             for name in SERVERS
         }
-        os.sched_setaffinity(0, {_CLIENT_CORE})
+        os.sched_setaffinity(0, {CLIENT_CORE})
         rounds = _measure(running, arguments)
         _print(rounds, running)
 
@@ -85,7 +65,13 @@ def _measure(running: dict[str, LiveServer], arguments: argparse.Namespace) -> d
         for name, server in running.items():
             token = _sign_up(server, f"{name}-{number}")
             for path in _PATHS:
-                seen = _round(server, path, token, arguments)
+                seen = load.one_round(
+                    f"{server.url}{path}",
+                    pid=server.pid,
+                    token=token,
+                    seconds=arguments.seconds,
+                    connections=arguments.connections,
+                )
                 if number:  # the first is for warming up
                     rounds[path, name].append(seen)
     return rounds
@@ -99,63 +85,10 @@ def _sign_up(server: LiveServer, name: str) -> str:
     return token
 
 
-def _round(server: LiveServer, path: str, token: str, arguments: argparse.Namespace) -> Round:
-    command = ["wrk", "-t1", f"-c{arguments.connections}", f"-d{arguments.seconds}s", "--latency"]
-    before = _cpu_seconds(server.pid)
-    ran = subprocess.run(
-        [*command, "-H", f"Authorization: Bearer {token}", f"{server.url}{path}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    used = _cpu_seconds(server.pid) - before
-    said = ran.stdout
-    assert "Non-2xx" not in said, said
-    assert "Socket errors" not in said, said
-    requests = int(_found(r"(\d+) requests in", said))
-    return Round(
-        per_second=float(_found(r"Requests/sec: +([\d.]+)", said)),
-        cpu_us=used / requests * 1e6,
-        p50_ms=_milliseconds("50%", said),
-        p99_ms=_milliseconds("99%", said),
-    )
-
-
-def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    assert match, text
-    return match[1]
-
-
-def _milliseconds(percentile: str, text: str) -> float:
-    match = re.search(rf"{percentile} +([\d.]+)(us|ms|s)\b", text)
-    assert match, text
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def _processes(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *map(int, children)]
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in _processes(pid)]
-    return sum(int(of_one[11]) + int(of_one[12]) for of_one in fields) / _TICKS
-
-
-def _memory_mb(pid: int) -> str:
-    """Return what master and worker hold; pages that both share are counted half for each (PSS)."""
-    sizes = [
-        int(_found(r"(?m)^Pss: +(\d+)", Path(f"/proc/{each}/smaps_rollup").read_text())) // 1024
-        for each in _processes(pid)
-    ]
-    return " + ".join(map(str, sizes))
-
-
 def _print(rounds: dict[tuple[str, str], list[Round]], running: dict[str, LiveServer]) -> None:
     print(f"{'path':<18} {'server':<9} {'requests/s':>10} {'µs CPU':>8} {'p50 ms':>8} {'p99 ms':>8}")
     for path in _PATHS:
-        middle = {name: _middle(rounds[path, name]) for name in running}
+        middle = {name: load.middle(rounds[path, name]) for name in running}
         for name, seen in middle.items():
             print(
                 f"{path:<18} {name:<9} {seen.per_second:>10.0f} {seen.cpu_us:>8.0f} "
@@ -167,11 +100,7 @@ def _print(rounds: dict[tuple[str, str], list[Round]], running: dict[str, LiveSe
             f"µs x {second.cpu_us / first.cpu_us:.2f}, p99 x {second.p99_ms / first.p99_ms:.2f}"
         )
     for name, server in running.items():
-        print(f"memory of {name}, master + worker, MB: {_memory_mb(server.pid)}")
-
-
-def _middle(rounds: list[Round]) -> Round:
-    return Round(*(median(getattr(seen, field) for seen in rounds) for field in Round.__dataclass_fields__))
+        print(f"memory of {name}, master + worker, MB: {load.memory_mb(server.pid)}")
 
 
 if __name__ == "__main__":
