@@ -5,6 +5,10 @@ before a session ends: first it is marked, which no reader can undo, then the ro
 on every instance at its next request. While Redis is away nobody reads snapshots; sessions that end meanwhile are
 noted in the database, and marked before Redis is used again.
 
+An instance that has not lost Redis, while the one that ended the session had, looks for such notes every two seconds:
+for so long, and no longer, it may still let the session in. A Redis that was started again, or took over from another,
+may have lost a mark that was confirmed: snapshots that were kept before are not believed there.
+
 Only services write users and sessions, because ``queryset.update()`` tells nobody.
 """
 
@@ -35,10 +39,15 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is known of a live session: the user's profile as the API answers it, and when the session runs out."""
+    """What is known of a live session: the user's profile as the API answers it, and when the session runs out.
+
+    ``trusted`` is False for one that another Redis has handed down, or the same one before it was started again: that
+    may have lost the mark of a session that ended since.
+    """
 
     profile: dict[str, Any]
     expires_at: datetime
+    trusted: bool = True
 
 
 def name_of(session_id: uuid.UUID) -> str:
@@ -73,12 +82,13 @@ def live(session_id: uuid.UUID) -> bytes | None:
 def read(text: bytes) -> Snapshot:
     """Return a live snapshot from its text in Redis."""
     kept = orjson.loads(text[text.index(b"\n") + 1 :])
-    return Snapshot(kept["profile"], datetime.fromtimestamp(kept["expires"], UTC))
+    return Snapshot(kept["profile"], datetime.fromtimestamp(kept["expires"], UTC), kept["server"] == link.server)
 
 
 def keep(session: Session, user: User) -> None:
     """Keep a snapshot of a live session; what is newer stays."""
-    text = orjson.dumps({"expires": session.expires_at.timestamp(), "profile": profile_of(user)})
+    kept = {"expires": session.expires_at.timestamp(), "server": link.server, "profile": profile_of(user)}
+    text = orjson.dumps(kept)
     try:
         link.run(_PUT, [name_of(session.pk)], (user.version, text, _KEPT_MS))
     except RedisAway:
@@ -87,24 +97,30 @@ def keep(session: Session, user: User) -> None:
 
 def end(session_ids: Sequence[uuid.UUID]) -> None:
     """Take the snapshots of sessions out of use. To be called before their rows say that they ended."""
-    if not link.configured or not session_ids:
-        return
-    try:
-        _mark(session_ids, "E")
-    except RedisAway:
-        note = [StaleSnapshot(session_id=session_id) for session_id in session_ids]
-        StaleSnapshot.objects.bulk_create(note)
+    _mark_or_note(session_ids, "E")
 
 
 def outdate(session_ids: Iterable[uuid.UUID], *, version: int) -> None:
     """Let no snapshot older than a version of its user be read again. To be called after the user was written."""
-    chosen = list(session_ids)
-    if not link.configured or not chosen:
+    _mark_or_note(list(session_ids), f"M{version}")
+
+
+def _mark_or_note(session_ids: Sequence[uuid.UUID], mark: str) -> None:
+    """Mark snapshots in Redis; while it is away, in the database, where those who come back to Redis look first.
+
+    A note that were written just after they looked would be too late: so it is written only while they cannot, and
+    when Redis has come back meanwhile, it is asked again.
+    """
+    if not link.configured or not session_ids:
         return
-    try:
-        _mark(chosen, f"M{version}")
-    except RedisAway:
-        StaleSnapshot.objects.bulk_create([StaleSnapshot(session_id=session_id) for session_id in chosen])
+    notes = [StaleSnapshot(session_id=session_id) for session_id in session_ids]
+    while True:
+        try:
+            _mark(session_ids, mark)
+        except RedisAway:
+            if not link.while_away(lambda: StaleSnapshot.objects.bulk_create(notes)):
+                continue
+        return
 
 
 @every(seconds=2)

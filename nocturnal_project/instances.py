@@ -1,5 +1,6 @@
 """The instances that are alive: each beats in Redis, and remembers the others for when Redis is away."""
 
+import time
 from pathlib import Path
 
 import structlog
@@ -13,17 +14,23 @@ _KEY = "nocturnal:instances"
 _BEAT = Script(Path(__file__).parent / "lua" / "beat.lua")
 _log = structlog.stdlib.get_logger("nocturnal.instances")
 
-_living: tuple[str, ...] = ()
+# Each of those that were seen, and when (of time.monotonic). Replaced whole.
+_seen: dict[str, float] = {}
 
 
 def beat() -> None:
-    """Say that this instance lives and learn which others do; without Redis, what was last seen stands."""
-    global _living  # noqa: PLW0603  one reference, replaced whole
+    """Say that this instance lives and learn which others do; without Redis, what was last seen stands.
+
+    Who was seen stays for fifteen seconds, because a Redis that was started again knows nobody before their next beat.
+    """
+    global _seen  # noqa: PLW0603  one reference, replaced whole
     try:
         living = link.run(_BEAT, [_KEY], [settings.INSTANCE_ID, GONE_AFTER_SECONDS * 1000])
     except RedisAway:
         return
-    _living = tuple(instance.decode() for instance in living)
+    now = time.monotonic()
+    lately = {instance: at for instance, at in _seen.items() if now - at < GONE_AFTER_SECONDS}
+    _seen = lately | {instance.decode(): now for instance in living}
 
 
 def leave() -> None:
@@ -36,6 +43,9 @@ def leave() -> None:
 
 def live_instances() -> tuple[str, ...]:
     """Return the instances last seen alive, sorted by name, this one among them."""
-    if settings.INSTANCE_ID in _living:
-        return _living
-    return tuple(sorted({*_living, settings.INSTANCE_ID}))
+    return tuple(sorted({*_seen, settings.INSTANCE_ID}))
+
+
+def others_were_seen() -> bool:
+    """Tell whether this instance has ever looked who else lives; not, when it was started while Redis was away."""
+    return bool(_seen)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from django.conf import settings
 
-from nocturnal_project.instances import live_instances
+from nocturnal_project.instances import live_instances, others_were_seen
 from nocturnal_project.redis import RedisAway, link
 from ratelimits import local_store, records, redis_store, tally
 from ratelimits.decisions import Decision, Mode, Standing
@@ -125,17 +125,21 @@ def _share(policy: Policy) -> Callable[[int], int] | None:
     """Return how much of a limit is this instance's while Redis is away; None: all of it, there are no others.
 
     Of a limit against guessing all instances together let no more pass than the limit: each has its part, and those
-    that come last by name may have none. Of the others each has its part rounded up, because there a request too few
-    harms more than one too many.
+    that come last by name may have none. One that was started while Redis was away, and has seen no other, takes the
+    smallest of as many parts as instances are expected. Of other limits each has its part rounded up, because there a
+    request too few harms more than one too many.
     """
     if not link.configured:
         return None
     living = live_instances()
-    number = len(living)
-    if policy.charged_to is ChargedTo.IP_AND_ACCOUNT:
-        rank = living.index(settings.INSTANCE_ID)
-        return lambda limit: limit // number + (rank < limit % number)
-    return lambda limit: -(-limit // number)
+    number = max(len(living), settings.INSTANCES_EXPECTED)
+    if policy.charged_to is not ChargedTo.IP_AND_ACCOUNT:
+        known = len(living) if others_were_seen() else number
+        return lambda limit: -(-limit // known)
+    if not others_were_seen():
+        return lambda limit: limit // number
+    rank = living.index(settings.INSTANCE_ID)
+    return lambda limit: limit // number + (rank < limit % number)
 
 
 def _note_refusal(decision: Decision) -> None:
