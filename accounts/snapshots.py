@@ -108,17 +108,20 @@ def outdate(session_ids: Iterable[uuid.UUID], *, version: int) -> None:
 def _mark_or_note(session_ids: Sequence[uuid.UUID], mark: str) -> None:
     """Mark snapshots in Redis; while it is away, in the database, where those who come back to Redis look first.
 
-    A note that were written just after they looked would be too late: so it is written only while they cannot, and
+    A note that was written just after they looked would be too late: so it is written only while they cannot, and
     when Redis has come back meanwhile, it is asked again.
     """
     if not link.configured or not session_ids:
         return
-    notes = [StaleSnapshot(session_id=session_id) for session_id in session_ids]
+
+    def note() -> None:
+        StaleSnapshot.objects.bulk_create([StaleSnapshot(session_id=session_id) for session_id in session_ids])
+
     while True:
         try:
             _mark(session_ids, mark)
         except RedisAway:
-            if not link.while_away(lambda: StaleSnapshot.objects.bulk_create(notes)):
+            if not link.while_away(note):
                 continue
         return
 

@@ -16,21 +16,26 @@ _log = structlog.stdlib.get_logger("nocturnal.instances")
 
 # Each of those that were seen, and when (of time.monotonic). Replaced whole.
 _seen: dict[str, float] = {}
+_server = ""
+_server_since = 0.0
 
 
 def beat() -> None:
     """Say that this instance lives and learn which others do; without Redis, what was last seen stands.
 
-    Who was seen stays for fifteen seconds, because a Redis that was started again knows nobody before their next beat.
+    A Redis that was started again knows nobody before their next beat: until then, those of before stand.
     """
-    global _seen  # noqa: PLW0603  one reference, replaced whole
+    global _seen, _server, _server_since  # noqa: PLW0603  written by one thread, read as one reference
     try:
         living = link.run(_BEAT, [_KEY], [settings.INSTANCE_ID, GONE_AFTER_SECONDS * 1000])
     except RedisAway:
         return
     now = time.monotonic()
-    lately = {instance: at for instance, at in _seen.items() if now - at < GONE_AFTER_SECONDS}
-    _seen = lately | {instance.decode(): now for instance in living}
+    if link.server != _server:
+        _server, _server_since = link.server, now
+    stand = now - _server_since < GONE_AFTER_SECONDS
+    earlier = {instance: at for instance, at in _seen.items() if stand and now - at < GONE_AFTER_SECONDS}
+    _seen = earlier | {instance.decode(): now for instance in living}
 
 
 def leave() -> None:

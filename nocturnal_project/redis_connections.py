@@ -27,6 +27,8 @@ except ImportError:  # requirements/base.txt alone: local memory, and nothing be
 else:
     OUTAGES = (ConnectionInterrupted, RedisError)
 
+__all__ = ["FAILURES", "OUTAGES", "Connections", "NoScriptError", "ServerChanged"]
+
 PATIENCE_SECONDS = 0.2
 # OSError: a connection that breaks while it is made, and builtin timeouts. ValueError: an answer that is no Redis'.
 FAILURES: tuple[type[Exception], ...] = (*OUTAGES, OSError, ValueError)
@@ -104,7 +106,7 @@ class Connections:
         if self._pool is None or not isinstance(self._pool, SentinelConnectionPool):
             return False
         try:
-            primary = self._pool.get_master_address()
+            primary = self._pool.get_master_address()  # type: ignore[no-untyped-call]  # of redis-py
         except MasterNotFoundError:
             return False
         return any((connection.host, connection.port) != primary for connection in list(self._idle))

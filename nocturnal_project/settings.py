@@ -186,7 +186,7 @@ if REDIS_URL:
 INSTANCES_EXPECTED = env.number("INSTANCES_EXPECTED", default=3 if PRODUCTION else 1, minimum=1, maximum=10_000)
 RATE_LIMIT_OVERRIDES = {name: value for name, value in os.environ.items() if name.startswith("RATE_LIMIT_") and value}
 
-SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+SESSION_ENGINE = "nocturnal_project.admin_sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")

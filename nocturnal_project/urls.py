@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
+from health.metrics import metrics
 from nocturnal_project.errors import NotFound
 from ratelimits.policies import POLICIES, Exempt
 from ratelimits.throttling import exempt, limited
@@ -46,6 +47,7 @@ class _DocsView(SpectacularSwaggerSplitView):
 urlpatterns = [
     path("", home, name="home"),
     path("admin/", admin.site.urls),
+    path("metrics", metrics, name="metrics"),
     path("api/", include("health.urls")),
     path("api/schema/", _SchemaView.as_view(), name="schema"),
     path("api/docs/", _DocsView.as_view(), name="docs"),

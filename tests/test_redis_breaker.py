@@ -57,9 +57,7 @@ def link_to(settings: Any) -> Callable[[str], Link]:
             "CONNECTION_POOL_KWARGS": _once(),
         }
         settings.REDIS_URL = url
-        settings.CACHES = {
-            "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url, "OPTIONS": options}
-        }
+        settings.CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url, "OPTIONS": options}}
         return Link()
 
     return make
@@ -331,7 +329,12 @@ def test_one_look_at_a_quick_redis_leaves_it_in_use(
 
 @pytest.mark.parametrize(
     "fault",
-    [{"cut_after": 0}, {"cut_after": 2}, {"garbage": b"\x00\xff garbage\r\n"}, {"garbage": b"HTTP/1.1 400 Bad\r\n\r\n"}],
+    [
+        {"cut_after": 0},
+        {"cut_after": 2},
+        {"garbage": b"\x00\xff garbage\r\n"},
+        {"garbage": b"HTTP/1.1 400 Bad\r\n\r\n"},
+    ],
     ids=str,
 )
 def test_an_answer_that_is_none_is_an_outage(
@@ -353,6 +356,7 @@ def test_a_connection_that_redis_has_half_closed_is_not_used_again(
         counted = link.run(counter, ["counted"], ())
         proxy.half_close = True
         assert link.run(counter, ["counted"], ()) == counted + 1
+        assert proxy.half_closed.wait(5)
         proxy.mend()
         assert link.run(counter, ["counted"], ()) == counted + 2
         assert link.errors == 0
@@ -439,7 +443,8 @@ def test_what_has_to_be_done_first_is_done_before_anybody_else_uses_redis(
 def test_redis_stays_unused_while_what_has_to_be_done_first_fails(
     server: RedisServer, link_to: Callable[[str], Link], counter: Script
 ) -> None:
-    link, tries = link_to(server.url), []
+    link = link_to(server.url)
+    tries: list[int] = []
 
     def act() -> None:
         tries.append(len(tries))

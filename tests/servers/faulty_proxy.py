@@ -21,6 +21,7 @@ class FaultyProxy:
         self.delay_s = 0.0
         self.cut_after: int | None = None  # bytes of an answer
         self.half_close = False
+        self.half_closed = threading.Event()
         self.garbage = b""
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -86,4 +87,5 @@ class FaultyProxy:
             client.sendall(data)
         if half_close:
             client.shutdown(socket.SHUT_WR)
+            self.half_closed.set()
         return True

@@ -16,8 +16,8 @@ _DOWN_AFTER_MS = 1000
 class RedisTrio(Service):
     """A primary and a replica with a password, and three sentinels with another one."""
 
-    password = "the servers' own"  # noqa: S105  of a test
-    sentinel_password = "the sentinels' own"  # noqa: S105  of a test
+    password = "the servers' own"
+    sentinel_password = "the sentinels' own"
 
     def __init__(self, root: Path | None = None) -> None:
         """Start nothing yet."""
@@ -99,9 +99,7 @@ class RedisTrio(Service):
             return False
 
     def _know_each_other(self) -> bool:
-        with redis.Redis(
-            port=self.sentinels[-1].port, password=self.sentinel_password, socket_timeout=1
-        ) as client:
+        with redis.Redis(port=self.sentinels[-1].port, password=self.sentinel_password, socket_timeout=1) as client:
             state = client.sentinel_master(MASTER)
         return bool(state["num-other-sentinels"] == _SENTINELS - 1 and state["num-slaves"] == 1)
 
