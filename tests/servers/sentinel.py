@@ -45,6 +45,11 @@ class RedisTrio(Service):
         """Return a client of one of the servers."""
         return redis.Redis(port=server.port, password=self.password, socket_timeout=1)
 
+    def fail_over(self) -> None:
+        """Have the sentinels choose another primary although this one is well, as operators do."""
+        with redis.Redis(port=self.sentinels[0].port, password=self.sentinel_password, socket_timeout=1) as client:
+            client.sentinel_failover(MASTER)
+
     def wait_for_another_primary(self, than: Process, *, within_s: float = 20) -> None:
         """Return when the sentinels have elected, and the elected one takes writes."""
 
