@@ -173,7 +173,10 @@ class Link:
         pause = threading.Event()
         if time.monotonic() - self._back_at < _STEADY_SECONDS:
             pause.wait(_PROBE_SECONDS)
-        while self.configured and not self._came_back():
+        while not self._came_back():
+            if not self.configured:  # any more, which only tests bring about
+                self._open.clear()
+                return
             pause.wait(_PROBE_SECONDS)
         _log.warning("redis back")
 

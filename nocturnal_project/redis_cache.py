@@ -23,10 +23,6 @@ class _BehindTheBreaker(DefaultClient):
             raise RedisConnectionError("Redis is away.")
         return super().get_client(write, tried)
 
-    def primary_pool(self) -> Any:
-        """Return the pool of the primary, also while Redis is away: for those who try whether it is back."""
-        return super().get_client(write=True).connection_pool
-
 
 class CacheClient(_BehindTheBreaker):
     """Of one Redis."""

@@ -17,6 +17,7 @@ from django.core.cache import caches
 OUTAGES: tuple[type[Exception], ...] = ()
 try:
     import hiredis
+    from django_redis.client import DefaultClient
     from django_redis.exceptions import ConnectionInterrupted
     from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
     from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
@@ -153,7 +154,8 @@ class Connections:
     def _connect(self) -> tuple[Any, str]:
         """Return a new connection, and the run id of the server that it leads to."""
         cache: Any = caches["default"]
-        self._pool = pool = cache.client.primary_pool()
+        # The class's own method, because the one of redis_cache.py refuses while Redis is away.
+        self._pool = pool = DefaultClient.get_client(cache.client, write=True).connection_pool
         connection = pool.get_connection()
         try:
             connection.send_command("INFO", "server")
