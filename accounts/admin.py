@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from accounts import services, sessions
+from accounts import admin_keys, services, sessions  # noqa: F401  importing admin_keys registers it
 from accounts.forms import NewUserForm
 from accounts.models import Session, User
 from nocturnal_project import clock

@@ -125,3 +125,37 @@ class StaleSnapshot(models.Model):
     def __str__(self) -> str:
         """Return the session's id."""
         return str(self.session_id)
+
+
+class SigningKey(models.Model):
+    """A key that access tokens are signed with. Rows are only added: the next generation succeeds all before it.
+
+    Before the first row, the keys that are derived from JWT_SECRET serve (``accounts.ring``).
+    """
+
+    id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
+    # Unique, so that of two rotations at the same moment one wins.
+    generation = models.PositiveIntegerField(unique=True, editable=False)
+    kid = models.CharField("key id", max_length=32, unique=True, editable=False)
+    algorithm = models.CharField(max_length=8, editable=False)
+    # The seed, encrypted under JWT_SECRET and bound to the facts.
+    sealed = models.CharField(max_length=120, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+    signs_from = models.DateTimeField(editable=False)
+    # A leaked key: everything before this one is refused as soon as this row is seen.
+    revokes_older = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        """Newest first."""
+
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        """Return its name."""
+        return self.kid
+
+    @property
+    def facts(self) -> str:
+        """What the seal binds: none of it can be altered in the database. Times in whole seconds."""
+        when = int(self.signs_from.timestamp())
+        return f"{self.kid} {self.algorithm} {self.generation} {when} {self.revokes_older}"

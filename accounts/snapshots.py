@@ -15,7 +15,6 @@ Only services write users and sessions, because ``queryset.update()`` tells nobo
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +38,14 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is known of a live session: the user's profile as the API answers it, and when the session runs out.
+    """What is known of a live session: the profile as the API answers it, and when it runs out (Unix time).
 
     ``trusted`` is False for one that another Redis has handed down, or the same one before it was started again: that
     may have lost the mark of a session that ended since.
     """
 
     profile: dict[str, Any]
-    expires_at: datetime
+    expires: float
     trusted: bool = True
 
 
@@ -57,7 +56,7 @@ def name_of(session_id: uuid.UUID) -> str:
 
 def snapshot_of(session: Session, user: User) -> Snapshot:
     """Return what a snapshot keeps of a session and its user."""
-    return Snapshot(profile_of(user), session.expires_at)
+    return Snapshot(profile_of(user), session.expires_at.timestamp())
 
 
 def profile_of(user: User) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def live(session_id: uuid.UUID) -> bytes | None:
 def read(text: bytes) -> Snapshot:
     """Return a live snapshot from its text in Redis."""
     kept = orjson.loads(text[text.index(b"\n") + 1 :])
-    return Snapshot(kept["profile"], datetime.fromtimestamp(kept["expires"], UTC), kept["server"] == link.server)
+    return Snapshot(kept["profile"], kept["expires"], kept.get("server") == link.server)
 
 
 def keep(session: Session, user: User) -> None:

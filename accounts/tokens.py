@@ -1,39 +1,47 @@
-"""Tokens: simplejwt signs and verifies access tokens; Django's signer makes the opaque ones.
+"""Tokens: simplejwt signs access tokens and PyJWT verifies them; Django's signer makes the opaque ones.
 
-Access token (RFC 7519): ``iss sub aud exp iat nbf jti sid typ``, ten minutes, header ``kid``, one algorithm.
-Refresh token: a signed (session id, counter). Device token: a signed (device id, account).
+Access token (RFC 7519): ``iss sub aud exp iat nbf jti sid typ``, ten minutes, signed by a key of the ring (``kid``).
+Refresh token: a signed (session id, counter). Device token: a signed (device id, account). These two are signed with
+SECRET_KEY; those of SECRET_KEY_FALLBACKS are still good.
 """
 
 import hashlib
+import re
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import jwt
-from django.conf import settings
 from django.core import signing
-from rest_framework_simplejwt.backends import TokenBackend
-from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 
+from accounts import claims, keyring
+from accounts.claims import ACCESS, AUDIENCE, AccessClaims
 from accounts.errors import InvalidToken, TokenExpired
 from accounts.models import normalized_email
+from accounts.ring import Ring
+from accounts.verified_tokens import VerifiedTokens
 
-AUDIENCE = "nocturnal-api"
-ACCESS = "access"
-_ALGORITHM = "HS256"
+__all__ = [
+    "ACCESS",
+    "AUDIENCE",
+    "AccessClaims",
+    "RefreshClaims",
+    "access_token",
+    "device_token",
+    "known_device",
+    "read_access_token",
+    "read_refresh_token",
+    "refresh_token",
+]
+
 _LONGEST_TOKEN = 4096
+# RFC 7515, 3.1, and no padding: the same bytes have one spelling only.
+_THREE_SEGMENTS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _DEVICE_TOKEN_DAYS = 400
 _refresh_signer = signing.Signer(salt="accounts.refresh_token")
 _device_signer = signing.TimestampSigner(salt="accounts.device_token")
-
-
-@dataclass(frozen=True, slots=True)
-class AccessClaims:
-    """What a verified access token says."""
-
-    user_id: uuid.UUID
-    session_id: uuid.UUID
+_verified = VerifiedTokens()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,57 +52,48 @@ class RefreshClaims:
     counter: int
 
 
-class _NamedKeyBackend(TokenBackend):
-    """simplejwt's backend, naming its key in the header so that keys can be told apart."""
-
-    @property
-    def key_id(self) -> str:
-        return hashlib.sha256(settings.JWT_SECRET.encode()).hexdigest()[:8]
-
-    def encode(self, payload: dict[str, Any]) -> str:
-        claims = {**payload, "aud": self.audience, "iss": self.issuer}
-        return jwt.encode(claims, self.prepared_signing_key, self.algorithm, headers={"kid": self.key_id})
-
-
-_backend = _NamedKeyBackend(
-    _ALGORITHM, signing_key=settings.JWT_SECRET, audience=AUDIENCE, issuer=settings.PUBLIC_URL, leeway=0
-)
-
-
 def access_token(*, user_id: uuid.UUID, session_id: uuid.UUID, issued: datetime) -> str:
     """Sign an access token that expires ACCESS_TOKEN_LIFETIME after ``issued``."""
-    at = int(issued.timestamp())
-    return _backend.encode(
-        {
-            "sub": str(user_id),
-            "sid": str(session_id),
-            "typ": ACCESS,
-            "jti": uuid.uuid4().hex,
-            "iat": at,
-            "nbf": at,
-            "exp": at + int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()),
-        }
-    )
+    key = keyring.ring().signing_key(issued.timestamp())
+    return key.backend.encode(claims.written(user_id=user_id, session_id=session_id, issued=issued))
 
 
 def read_access_token(token: str) -> AccessClaims:
     """Return what the token says.
 
     Raises:
-        TokenExpired: it was good once.
+        TokenExpired: it was good once; its time is over, or its key was retired or revoked. Refreshing helps.
         InvalidToken: anything else is wrong with it; not said what, since only an attacker needs to know.
+        ServiceUnavailable: the keys were never read yet.
     """
-    if len(token) > _LONGEST_TOKEN:
+    header = token.partition(".")[0]
+    ring = keyring.ring_for(header)
+    if ring is None:
+        raise InvalidToken
+    now = time.time()
+    known = _verified.get(token, ring) or _verify(token, ring, header, now)
+    if now >= known[1]:
+        raise TokenExpired
+    return known[0]
+
+
+def _verify(token: str, ring: Ring, header: str, now: float) -> tuple[AccessClaims, float]:
+    """Return the claims, and until when they are good.
+
+    Nothing of the token is decoded before its first segment is found to be, byte for byte, the one that a key of
+    ours writes: no header of a stranger's making (``none``, ``jku``, ``crit``, another algorithm) is ever followed.
+    """
+    key = ring.by_header.get(header)
+    if key is None or len(token) > _LONGEST_TOKEN or not _THREE_SEGMENTS.fullmatch(token):
         raise InvalidToken
     try:
-        claims = _backend.decode(token)  # type: ignore[arg-type]  # the stub wants the class that calls it
-        if claims["typ"] != ACCESS or not claims["jti"] or not {"exp", "iat", "nbf"} <= claims.keys():
-            raise InvalidToken
-        return AccessClaims(user_id=uuid.UUID(claims["sub"]), session_id=uuid.UUID(claims["sid"]))
-    except TokenBackendExpiredToken as error:
-        raise TokenExpired from error
-    except (TokenBackendError, KeyError, ValueError, AttributeError, TypeError) as error:
+        said = claims.read(key.backend.verified_payload(token), now=now)
+    except jwt.InvalidTokenError as error:
         raise InvalidToken from error
+    good_until = min(said.expires_at.timestamp(), key.accepted_until)
+    if now < good_until:
+        _verified.put(token, ring, said, good_until)
+    return said, good_until
 
 
 def refresh_token(*, session_id: uuid.UUID, counter: int) -> str:

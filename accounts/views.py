@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
+from django.http import HttpResponse
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +26,7 @@ from nocturnal_project import clock
 from nocturnal_project.api import idempotency_key
 from nocturnal_project.client_ip import client_ip
 from nocturnal_project.errors import InvalidInput
+from nocturnal_project.lean_view import answer
 from ratelimits.policies import POLICIES
 from ratelimits.subjects import Subject, account_subject, device_subject, ip_subject, session_subject
 from ratelimits.throttling import RateLimitedAPIView, give_back
@@ -133,9 +135,9 @@ class MeView(RateLimitedAPIView):
     """The caller's own profile."""
 
     @schema.read_me
-    def get(self, request: AuthenticatedRequest) -> Response:
+    def get(self, request: AuthenticatedRequest) -> HttpResponse:
         """Read the profile."""
-        return Response(request.user.profile)
+        return answer(request.user.profile)
 
     @schema.change_me
     def patch(self, request: AuthenticatedRequest) -> Response:

@@ -3,6 +3,9 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
+from django.core.cache import close_caches
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, reset_queries
 from django.http import HttpRequest
 
 
@@ -12,8 +15,15 @@ class NocturnalConfig(AppConfig):
     name = "nocturnal_project"
 
     def ready(self) -> None:
-        """Register the checks."""
+        """Register the checks, and take off each request what does nothing here."""
         from nocturnal_project import checks  # noqa: F401  registering is its import's effect
+
+        # Caches have nothing to close: Redis' connections are pooled. Queries are recorded only to be shown by DEBUG.
+        # Connections too old are closed when a request ends, so that none is there when the next one starts.
+        request_finished.disconnect(close_caches)
+        request_started.disconnect(close_old_connections)
+        if not settings.DEBUG:
+            request_started.disconnect(reset_queries)
 
 
 class NocturnalAdminConfig(AdminConfig):

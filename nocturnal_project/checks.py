@@ -33,6 +33,10 @@ def _secrets() -> list[CheckMessage]:
             found.append(Error(text, id=f"nocturnal.E00{number}"))
     if not found and settings.SECRET_KEY == settings.JWT_SECRET:
         found.append(Error("SECRET_KEY and JWT_SECRET are the same: make two.", id="nocturnal.E003"))
+    former = settings.SECRET_KEY_FALLBACKS
+    if any(len(key) < _MINIMUM_KEY_CHARACTERS or key == settings.INSECURE_DEFAULT_KEY for key in former):
+        text = "SECRET_KEY_FALLBACKS has a key that is public or too short: remove it, for anybody may sign with it."
+        found.append(Error(text, id="nocturnal.E011"))
     return found
 
 

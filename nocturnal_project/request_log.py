@@ -2,16 +2,23 @@
 
 A line names the route's template, not the path, because paths carry ids and signatures;
 bodies, headers and query strings are not logged at all.
+
+The request's own line is written without the logging package when it is JSON: through structlog and a logging handler
+it would cost more than the decision on the request's rate limit. It has the same members as every other line.
 """
 
 import logging
 import logging.config
+import os
 import re
 import sys
 import time
-import uuid
 from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
 
+import orjson
 import structlog
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -25,7 +32,9 @@ _TRACEBACKS_WITHOUT_VALUES = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
 
-_log = structlog.stdlib.get_logger("nocturnal.request")
+_NAME = "nocturnal.request"
+_log = structlog.stdlib.get_logger(_NAME)
+_BAD = 400
 
 
 class RequestLogMiddleware:
@@ -39,10 +48,9 @@ class RequestLogMiddleware:
         """Serve the request and log how it went; a failure inside has become an answer by then."""
         started = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if given and _SANE_REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         request.request_id = request_id  # type: ignore[attr-defined]  # read by problems.py
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        _current.set(request_id)
         response = self._get_response(request)
         response.headers["X-Request-ID"] = request_id
         self._write_line(request, response, (time.perf_counter() - started) * 1000)
@@ -51,30 +59,69 @@ class RequestLogMiddleware:
     @staticmethod
     def _write_line(request: HttpRequest, response: HttpResponseBase, elapsed_ms: float) -> None:
         match = request.resolver_match
-        route = f"/{match.route}" if match else "-"
-        quiet = match is not None and match.app_name == "health" and response.status_code < 400  # noqa: PLR2004  any failure
-        _log.log(
-            logging.DEBUG if quiet else logging.INFO,
-            "request",
-            method=request.method,
-            route=route,
-            status=response.status_code,
-            ms=round(elapsed_ms, 1),
-            bytes=int(response.headers.get("Content-Length", 0)),
-            user=getattr(request, "log_user_id", None),
+        quiet = match is not None and match.app_name == "health" and response.status_code < _BAD
+        level = logging.DEBUG if quiet else logging.INFO
+        if not _standard_log.isEnabledFor(level):
+            return
+        _line.write(
+            level,
+            {
+                "method": request.method,
+                "route": f"/{match.route}" if match else "-",
+                "status": response.status_code,
+                "ms": round(elapsed_ms, 1),
+                "bytes": int(response.headers.get("Content-Length", 0)),
+                "user": getattr(request, "log_user_id", None),
+                "request_id": request.request_id,  # type: ignore[attr-defined]  # set above
+            },
         )
+
+
+_standard_log = logging.getLogger(_NAME)
+# The id of the request that this thread serves, or the last one it served.
+_current: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def _name_the_request(_logger: object, _method: str, event: EventDict) -> EventDict:
+    if (request_id := _current.get()) and "request_id" not in event:
+        event["request_id"] = request_id
+    return event
+
+
+class _Line:
+    """How the request's line is written: through structlog, or as JSON without it."""
+
+    instance: str | None = None
+
+    def write(self, level: int, facts: dict[str, Any]) -> None:
+        """Write the line in the configured format."""
+        if self.instance is None:
+            _log.log(level, "request", **facts)
+            return
+        facts |= {
+            "event": "request",
+            "level": "debug" if level == logging.DEBUG else "info",
+            "time": datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+            "instance": self.instance,
+            "logger": _NAME,
+        }
+        sys.stderr.write(orjson.dumps(facts, option=orjson.OPT_APPEND_NEWLINE).decode())
+
+
+_line = _Line()
 
 
 def configure(*, log_format: str, level: str, instance: str) -> None:
     """Set up logging for the process: ``json`` or ``console``, to standard error, for our lines and everyone else's."""
     rank = level.upper()
+    _line.instance = instance if log_format == "json" else None
 
     def name_the_instance(_logger: object, _method: str, event: EventDict) -> EventDict:
         event["instance"] = instance
         return event
 
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _name_the_request,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]

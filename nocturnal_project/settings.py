@@ -34,7 +34,9 @@ DEBUG = env.flag("DEBUG", default=False)
 
 INSECURE_DEFAULT_KEY = "development-only-key-that-everyone-can-read-in-the-source"
 SECRET_KEY = env.text("SECRET_KEY", default=INSECURE_DEFAULT_KEY)
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 JWT_SECRET = env.text("JWT_SECRET", default=INSECURE_DEFAULT_KEY)
+JWT_ALGORITHM = env.choice("JWT_ALGORITHM", ("HS256", "EdDSA"), default="HS256")
 
 # Who may talk to us
 
@@ -76,14 +78,13 @@ MIDDLEWARE = [
     "nocturnal_project.request_log.RequestLogMiddleware",
     "nocturnal_project.middleware.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "nocturnal_project.middleware.OriginMiddleware",
     "nocturnal_project.middleware.RequestCheckMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "nocturnal_project.middleware.BrowserMiddleware",
     "nocturnal_project.problems.ProblemMiddleware",
 ]
+# The admin asks for three middlewares by name; BrowserMiddleware has them inside.
+SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
 ROOT_URLCONF = "nocturnal_project.urls"
 WSGI_APPLICATION = "nocturnal_project.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
@@ -339,12 +340,41 @@ UNFOLD = {
                     {"title": "Users", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
                     {"title": "Sessions", "icon": "devices", "link": reverse_lazy("admin:accounts_session_changelist")},
                     {"title": "Groups", "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
+                    {
+                        "title": "Signing keys",
+                        "icon": "key",
+                        "link": reverse_lazy("admin:accounts_signingkey_changelist"),
+                        "permission": lambda request: request.user.is_superuser,
+                    },
                 ],
             },
             {
                 "title": "Files",
                 "items": [
                     {"title": "Uploads", "icon": "folder", "link": reverse_lazy("admin:uploads_upload_changelist")},
+                ],
+            },
+            {
+                "title": "Limits",
+                "items": [
+                    {
+                        "title": "Held now",
+                        "icon": "shield",
+                        "link": reverse_lazy("rate_limits"),
+                        "permission": "ratelimits.admin.permissions.may_see",
+                    },
+                    {
+                        "title": "Events",
+                        "icon": "history",
+                        "link": reverse_lazy("admin:ratelimits_limitevent_changelist"),
+                        "permission": "ratelimits.admin.permissions.may_see",
+                    },
+                    {
+                        "title": "Numbers",
+                        "icon": "tune",
+                        "link": reverse_lazy("admin:ratelimits_limitoverride_changelist"),
+                        "permission": "ratelimits.admin.permissions.may_see_numbers",
+                    },
                 ],
             },
         ],

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
+from accounts.well_known import jwks
 from health.metrics import metrics
 from nocturnal_project.errors import NotFound
 from ratelimits.policies import POLICIES, Exempt
@@ -44,15 +45,18 @@ class _DocsView(SpectacularSwaggerSplitView):
     url_name = "schema"
 
 
+# The first that fits is taken, so that what is asked most often comes first.
 urlpatterns = [
+    path("api/v1/", include("accounts.urls")),
+    path("api/v1/", include("uploads.urls")),
     path("", home, name="home"),
+    path(".well-known/jwks.json", jwks, name="jwks"),
+    path("admin/rate-limits/", include("ratelimits.admin.urls")),
     path("admin/", admin.site.urls),
     path("metrics", metrics, name="metrics"),
     path("api/", include("health.urls")),
     path("api/schema/", _SchemaView.as_view(), name="schema"),
     path("api/docs/", _DocsView.as_view(), name="docs"),
-    path("api/v1/", include("accounts.urls")),
-    path("api/v1/", include("uploads.urls")),
     path("api/<path:rest>", nothing_here),
     path(f"{FILES.strip('/')}/<str:signed>", signed_file, name="signed_file"),
 ]

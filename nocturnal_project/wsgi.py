@@ -26,12 +26,20 @@ try:
     application = get_wsgi_application()
 except ImproperlyConfigured as error:
     _refuse([error])
-if serious := [message for message in checks.run_checks() if message.is_serious()]:
+if serious := [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]:
     _refuse(serious)
 
-from nocturnal_project import background, instances  # noqa: E402  apps must be ready first
+from accounts import keyring  # noqa: E402  apps must be ready first
+from nocturnal_project import background, clock, instances  # noqa: E402  the same
 from ratelimits import limiter, staff  # noqa: E402, F401  the same; staff's changes are followed from here on
+
+
+def refresh_keys() -> None:
+    """Learn of rotated keys."""
+    keyring.refresh(clock.now())
+
 
 background.every(seconds=instances.BEAT_SECONDS)(instances.beat)
 limiter.announce()
+background.every(seconds=2)(refresh_keys)
 background.start()

@@ -10,11 +10,23 @@ from nocturnal_project.redis import RedisAway, link
 from ratelimits import local_store, records, redis_store, tally
 from ratelimits.decisions import Decision, Mode, Standing
 from ratelimits.errors import RateLimitExceeded
+from ratelimits.evidence import Evidence
 from ratelimits.policies import POLICIES, ChargedTo, Policy, in_force
 from ratelimits.redis_store import SessionUnknown
 from ratelimits.subjects import Subject
 
-__all__ = ["SessionUnknown", "announce", "charge", "decide", "give_back", "hold", "lift", "reset", "standings"]
+__all__ = [
+    "SessionUnknown",
+    "announce",
+    "charge",
+    "decide",
+    "evidence",
+    "give_back",
+    "hold",
+    "lift",
+    "reset",
+    "standings",
+]
 
 _log = structlog.stdlib.get_logger("nocturnal.ratelimits")
 shared = redis_store.RedisStore()
@@ -73,6 +85,15 @@ def standings(policy: Policy, subjects: Sequence[Subject]) -> list[Standing]:
         return shared.standings(policy, subjects)
     except RedisAway:
         return local.standings(policy, subjects)
+
+
+def evidence(policy: Policy, names: Sequence[str]) -> list[Evidence]:
+    """Return what is held against each name under a policy, and charge nobody."""
+    policy = in_force(policy)
+    try:
+        return shared.evidence(policy, names)
+    except RedisAway:
+        return local.evidence(policy, names)
 
 
 def hold(name: str, *, mode: Mode, seconds: int) -> None:

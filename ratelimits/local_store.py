@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ratelimits.decisions import Decision, Mode, Standing, Step
+from ratelimits.evidence import Evidence
 from ratelimits.policies import (
     BLOCK_MEMORY,
     FIRST_BLOCK,
@@ -128,6 +129,18 @@ class LocalStore:
         with self._lock:
             now, seen = self._look(policy, subjects)
             return [_standing(each, now) for each in seen]
+
+    def evidence(self, policy: Policy, names: Sequence[str]) -> list[Evidence]:
+        """Return what is held against each name."""
+        with self._lock:
+            now = self._now_ms()
+            found = []
+            for name in names:
+                hold = self._holds.get(policy.hold_prefix + name) or _Hold()
+                count = self._counts.get(policy.prefix + name) or _Count()
+                fresh = tuple(_after(count.refusals, now - _REFUSAL_MS))
+                found.append(Evidence(now, hold.blocked_until, hold.strict_until, hold.forgotten_at, fresh))
+            return found
 
     def give_back(self, decision: Decision) -> None:
         """Take the charges of a decision off again."""

@@ -42,7 +42,7 @@ class LimitEvent(models.Model):
         ordering = ("-id",)
         verbose_name = "limit event"
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["subject"], name="limit_event_subject"),
+            models.Index(fields=["subject", "-id"], name="limit_event_subject_newest"),
             models.Index(fields=["kind", "-id"], name="limit_event_kind_newest"),
         ]
 

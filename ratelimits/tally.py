@@ -75,7 +75,9 @@ def last_hour() -> dict[int, Counter[Outcome]]:
     try:
         for minute, outcomes in found.items():
             answer = link.call("HGETALL", f"{_KEY}{minute}")
-            for name, number in zip(answer[::2], answer[1::2], strict=True):
+            # A map in RESP3, which the client speaks by default; a flat list in RESP2.
+            pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
+            for name, number in pairs:
                 policy, mode, outcome = name.decode().split("/")
                 outcomes[policy, mode, outcome] += int(number)
     except RedisAway:

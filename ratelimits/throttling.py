@@ -13,12 +13,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from nocturnal_project.client_ip import client_ip
 from nocturnal_project.errors import NocturnalError
+from nocturnal_project.lean_view import LeanAPIView
 from ratelimits import limiter
 from ratelimits.callers import Caller
 from ratelimits.decisions import Decision
@@ -54,7 +54,7 @@ class PolicyThrottle(BaseThrottle):
         return True
 
 
-class RateLimitedAPIView(APIView):
+class RateLimitedAPIView(LeanAPIView):
     """The base of every API view: a request is charged before it is refused for any other reason."""
 
     rate_limits: RateLimits = {}
@@ -78,8 +78,6 @@ class RateLimitedAPIView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, charge, and only then refuse: a bad token or body costs its sender a try."""
-        self.format_kwarg = None  # URL suffixes are not used; DRF reads this
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         try:
             self.perform_authentication(request)
             self.check_throttles(request)
@@ -94,11 +92,11 @@ class RateLimitedAPIView(APIView):
             raise self._refusal
         self.check_permissions(request)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+    def finish(self, request: Request, response: Any) -> HttpResponseBase:
         """Put the rate limit's fields on the answer, whatever it is."""
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        add_headers(request._request, answer)  # noqa: SLF001  DRF's name for Django's request
-        return answer
+        finished = super().finish(request, response)
+        add_headers(request._request, finished)  # noqa: SLF001  DRF's name for Django's request
+        return finished
 
 
 def policy_of(view: Any, action_or_method: str) -> Policy | Exempt:

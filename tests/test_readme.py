@@ -16,7 +16,7 @@ import pytest
 from django.conf import settings
 
 from nocturnal_project.errors import NocturnalError
-from ratelimits.policies import OVERRIDABLE, POLICIES, variable_of
+from ratelimits.policies import OVERRIDABLE, POLICIES, SHADOW, variable_of
 from tests.live_server import MIGRATE, ROOT, SERVE, LiveServer, live_server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -253,7 +253,7 @@ def test_links_between_the_documents_lead_somewhere(page: str) -> None:
 
 def test_the_example_environment_names_every_variable_that_is_read_and_no_other() -> None:
     named = set(re.findall(r"^# ([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
-    read = {variable_of(policy, field) for policy in POLICIES.values() for field in OVERRIDABLE} | {"DOTENV"}
+    read = {variable_of(policy, field) for policy in POLICIES.values() for field in (*OVERRIDABLE, SHADOW)} | {"DOTENV"}
     for module in ("settings", "gunicorn_conf"):
         code = (ROOT / "nocturnal_project" / f"{module}.py").read_text(encoding="utf-8")
         read |= set(re.findall(r"""\benv\.\w+\(\s*["']([A-Z0-9_]+)["']""", code))

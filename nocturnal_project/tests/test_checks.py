@@ -15,6 +15,7 @@ _INCOMPLETE = [
     ({"JWT_SECRET": ""}, "nocturnal.E002", "JWT_SECRET is not set: set it, or JWT_SECRET_FILE."),
     ({"JWT_SECRET": "short"}, "nocturnal.E002", "use at least 32 random characters"),
     ({"JWT_SECRET": _OTHER_KEY}, "nocturnal.E003", "are the same: make two"),
+    ({"SECRET_KEY_FALLBACKS": "short"}, "nocturnal.E011", "SECRET_KEY_FALLBACKS has a key that is public or too short"),
     ({"DEBUG": "true"}, "nocturnal.E004", "unset DEBUG"),
     ({"ALLOWED_HOSTS": ""}, "nocturnal.E005", "for example ALLOWED_HOSTS=api.example.com"),
     ({"ALLOWED_HOSTS": "*"}, "nocturnal.E005", "for example ALLOWED_HOSTS=api.example.com"),

@@ -14,15 +14,21 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts.models import Session, User
+from accounts import keyring
+from accounts.models import Session, SigningKey, User
 from nocturnal_project.identifiers import first_uuid7, uuid7
 from nocturnal_project.mongodb.tests.rows import collection_of, new_upload, new_user
 from nocturnal_project.mongodb.tests.walk import Sent, Walk
+from ratelimits.models import LimitEvent, LimitOverride
+from ratelimits.policies import put_in_force
+from ratelimits.retention import PRUNED_AT_ONCE
+from ratelimits.subjects import account_subject
 from tests.test_urls import METHODS, routes
 from uploads import services
 from uploads.content_types import EXTENSIONS
@@ -39,15 +45,19 @@ FIXED = {
     "django_migrations": "ready compares every migration; one row each",
     "auth_permission": "the form of a user or group offers every permission; four a model",
     "auth_group": "the form of a user offers every group; staff make a handful",
+    "accounts_signingkey": "the ring is read whole: a key for each rotation of the last month",
     "auth_group_permissions": "a group goes with its permissions; at most one for each permission",
+    "ratelimits_limitoverride": "a page shows every policy's numbers; at most one row a policy",
 }
-MOST_FIXED = 250
+MOST_FIXED = 400
 # fmt: off
 EXCEPTIONS = {
     ("DELETE /api/v1/me", "uploads_upload"): "an account goes with all its files, so all its rows are read",
     ("DELETE /api/v1/me", "accounts_session"): "the same for its sessions",
     ("POST /api/v1/auth/logout?scope=others", "accounts_session"): "every session of the user is ended",
     ("POST /api/v1/auth/logout?scope=global", "accounts_session"): "the same",
+    ("GET /admin/ratelimits/limitevent/?kind__exact=blocked&q=203.0.113.7", "ratelimits_limitevent"):
+        "of what one address did, one kind is looked for",
 }
 # fmt: on
 
@@ -90,6 +100,19 @@ def sessions(people: list[User]) -> Iterator[Session]:
         )  # fmt: skip
 
 
+def limit_events(people: list[User]) -> Iterator[LimitEvent]:
+    """Of every hundred a third is about one address, which comes back for ever; the rest about everybody else."""
+    kinds = LimitEvent.Kind.values
+    for number in range(DOCUMENTS):
+        key, moment = made(number)
+        others = (
+            f"ip:198.51.{number % 90}.{number % 250}", f"user:{people[number].pk}",
+            f"ip:2001:db8:{number % 900:x}::/56", str(account_subject("user19961@example.com")),
+        )  # fmt: skip
+        subject = "ip:203.0.113.7" if number % 3 == 0 else others[number % len(others)]
+        yield LimitEvent(pk=key, kind=kinds[number % len(kinds)], policy="auth", subject=subject, created_at=moment)
+
+
 def actions(person: User) -> Iterator[LogEntry]:
     kind = ContentType.objects.get_for_model(User)
     for number in range(DOCUMENTS):
@@ -115,16 +138,22 @@ def walk(db: None) -> Iterator[Walk]:
     owners = people[-OWNERS:]
     Upload.objects.bulk_create(uploads(owners))
     Session.objects.bulk_create(sessions(people))
+    LimitEvent.objects.bulk_create(limit_events(people))
     root = User.objects.create_superuser("root@example.com", PASSWORD)
     LogEntry.objects.bulk_create(actions(root))
     walk = Walk()
     try:
         with walk.watching():
+            operators_rotate(walk)
             clients_ask(walk, owners[0])
             staff_ask(walk, root, owners[1])
+            staff_ask_about_limits(walk, root, owners[1])
+            operators_prune(walk)
         yield walk
     finally:
-        for model in (Upload, Session, LogEntry, Group, User.groups.through, User):
+        mine = (Upload, Session, SigningKey, LimitEvent, LimitOverride, LogEntry, Group, User.groups.through, User)
+        put_in_force({})
+        for model in mine:
             collection_of(model).delete_many({})
 
 
@@ -133,6 +162,14 @@ def signed_in(walk: Walk, email: str, **more: Any) -> tuple[APIClient, dict[str,
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access_token']}")
     return client, tokens
+
+
+def operators_rotate(walk: Walk) -> None:
+    for arguments in (["--now"], ["--now", "--revoke-old"], [], [], ["--list"]):
+        walk.step = f"rotate_signing_key {' '.join(arguments)}"
+        call_command("rotate_signing_key", *arguments, stdout=io.StringIO())
+    walk.step = "reading the ring"
+    keyring.refresh(datetime.now(UTC))
 
 
 def clients_ask(walk: Walk, owner: User) -> None:
@@ -227,6 +264,15 @@ QUERIES: dict[type[Model], tuple[str, ...]] = {
         *(f"type={kind}" for kind in EXTENSIONS),
     ),
     Group: ("q=R",),
+    SigningKey: (),
+    LimitEvent: (
+        "q=203.0.113.7", "q=ip:203.0.113.7", "q=203.0", "q=2", "q=2001:db8:7::1", "q=2001:db8",
+        "q=user19961@example.com",
+        "q=user1996@", "q=user@", "q=user", "q=zzz", f"q={made(19961)[0]}",
+        *(f"kind__exact={kind}" for kind in LimitEvent.Kind.values), "kind__exact=blocked&created=week",
+        "kind__exact=blocked&q=203.0.113.7",
+    ),
+    LimitOverride: (),
 }  # fmt: skip
 PERIODS = tuple(f"created={period}" for period in ("today", "week", "month", "year"))
 
@@ -235,7 +281,16 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
     walk.step = "preparing"
     group = Group.objects.create(name="Readers")
     group.permissions.set(
-        Permission.objects.filter(codename__in=["view_user", "view_session", "view_upload", "view_group"])
+        Permission.objects.filter(
+            codename__in=[
+                "view_user",
+                "view_session",
+                "view_upload",
+                "view_group",
+                "view_limitevent",
+                "view_limitoverride",
+            ]
+        )
     )
     reader = User.objects.create_user("reader@example.com", PASSWORD, is_staff=True)
     reader.groups.add(group)
@@ -244,23 +299,48 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
     walk.ask(readers, "post", reverse("admin:login"), {"username": reader.email, "password": PASSWORD}, status=302)
     for model, model_admin in admin.site._registry.items():
         path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        columns = range(len(model_admin.list_display) + 1)
+        columns = range(len(model_admin.list_display) + 1 if model is not LimitOverride else 0)
         orders = [f"o={sign}{column}" for column in columns for sign in ("", "-")]
         dated = PERIODS if "created" in model_admin.list_display else ()
         for query in ("", "p=2", "p=400", *orders, *QUERIES[model], *dated):
             walk.ask(browser, "get", f"{path}?{query}")
-        walk.ask(readers, "get", path)
+        walk.ask(readers, "get", path, status=403 if model is SigningKey else 200)
     walk.ask(browser, "get", reverse("admin:index"))
     walk.ask(browser, "get", reverse("admin:app_list", args=["accounts"]))
     look_at_one(walk, browser, User, owner.pk)
     look_at_one(walk, browser, Session, Session.objects.all()[0].pk)
     look_at_one(walk, browser, Upload, Upload.objects.filter(owner=owner)[0].pk)
     look_at_one(walk, browser, Group, group.pk)
+    look_at_one(walk, browser, SigningKey, SigningKey.objects.all()[0].pk)
     act(walk, browser, owner)
 
 
+def staff_ask_about_limits(walk: Walk, root: User, somebody: User) -> None:
+    walk.step = "preparing"
+    browser = Client()
+    walk.ask(browser, "post", reverse("admin:login"), {"username": root.email, "password": PASSWORD}, status=302)
+    look_at_one(walk, browser, LimitEvent, LimitEvent.objects.all()[0].pk)
+    for question in ("", "203.0.113.7", somebody.email, "nobody@example.com", str(somebody.pk)):
+        for page in ("rate_limits", "rate_limits_live"):
+            walk.ask(browser, "get", reverse(page), {"q": question})
+    form = {"subject": f"user:{somebody.pk}", "mode": "strict", "seconds": "900"}
+    for action in ("hold", "lift", "reset"):
+        walk.ask(browser, "get", reverse(f"rate_limits_{action}"), form)
+        walk.ask(browser, "post", reverse(f"rate_limits_{action}"), form, status=302)
+    page = reverse("admin:ratelimits_limitoverride_change", args=["api"])
+    walk.ask(browser, "get", page)
+    for number in ("200", "300"):
+        walk.ask(browser, "post", page, {"normal": number}, status=302)
+    walk.ask(browser, "post", page, {"give_back": "yes"}, status=302)
+
+
+def operators_prune(walk: Walk) -> None:
+    walk.step = "manage.py prune_limit_events"
+    call_command("prune_limit_events", stdout=io.StringIO())
+
+
 def look_at_one(walk: Walk, browser: Client, model: type[Model], key: Any) -> None:
-    for page in ("change", "history", *(("delete",) if model is not Session else ())):
+    for page in ("change", "history", *(("delete",) if model not in {Session, SigningKey, LimitEvent} else ())):
         walk.ask(browser, "get", reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=[key]))
 
 
@@ -291,8 +371,10 @@ def most(sent: Sent) -> int:
     pages = 2 if "p=2" in query or "cursor=" in query else 1
     if re.fullmatch("GET /api/v1/uploads", path):
         return API_PAGE * pages + ONE
-    if re.search(r"(/user/|/session/|/upload/|/group/)(.*/history/)?$", path):
+    if re.search(r"(/user/|/session/|/upload/|/group/|/limitevent/)(.*/history/)?$", path):
         return 2 * STAFF_PAGE * pages + ONE
+    if "prune" in path:
+        return PRUNED_AT_ONCE
     return 10 if "/admin/" in path else ONE
 
 
