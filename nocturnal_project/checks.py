@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Caution
 
+from nocturnal_project.proxies import Misfit, misfits
+
 _MINIMUM_KEY_CHARACTERS = 32
 
 
@@ -19,6 +21,13 @@ def production_is_complete(app_configs: Sequence[AppConfig] | None, **kwargs: An
     if not settings.PRODUCTION:
         return []
     return [*_secrets(), *_exposure(), *_addresses(), *_state_outside_the_pod(), *_static_files()]
+
+
+@register(deploy=True)
+def proxies_fit(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Say what instances that are serving noticed within the hour. Only when asked: what they noticed may be forged."""
+    ids = {Misfit.UNTRUSTED: "nocturnal.E012", Misfit.FEWER: "nocturnal.E013"}
+    return [Error(misfit.advice, id=ids[misfit]) for misfit in misfits()]
 
 
 def _secrets() -> list[CheckMessage]:

@@ -185,7 +185,13 @@ if REDIS_URL:
         }
 # How many instances run at most: of a limit against guessing, one that starts while Redis is away takes that part.
 INSTANCES_EXPECTED = env.number("INSTANCES_EXPECTED", default=3 if PRODUCTION else 1, minimum=1, maximum=10_000)
-RATE_LIMIT_OVERRIDES = {name: value for name, value in os.environ.items() if name.startswith("RATE_LIMIT_") and value}
+# Whose addresses are not counted, such as a monitor's.
+RATE_LIMIT_EXEMPT_NETWORKS = env.networks("RATE_LIMIT_EXEMPT_NETWORKS")
+RATE_LIMIT_OVERRIDES = {
+    name: value
+    for name, value in os.environ.items()
+    if name.startswith("RATE_LIMIT_") and name != "RATE_LIMIT_EXEMPT_NETWORKS" and value
+}
 
 SESSION_ENGINE = "nocturnal_project.admin_sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60

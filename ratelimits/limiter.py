@@ -13,7 +13,7 @@ from ratelimits.errors import RateLimitExceeded
 from ratelimits.evidence import Evidence
 from ratelimits.policies import POLICIES, ChargedTo, Policy, in_force
 from ratelimits.redis_store import SessionUnknown
-from ratelimits.subjects import Subject
+from ratelimits.subjects import Subject, is_exempt
 
 __all__ = [
     "SessionUnknown",
@@ -36,6 +36,8 @@ local = local_store.LocalStore()
 def decide(policy: Policy, subjects: Sequence[Subject], *, session: str = "") -> Decision:
     """Charge the subjects and say whether the request may pass.
 
+    Addresses of exempt networks are not charged; the accounts that are named beside them are.
+
     With the name of a session's snapshot, only if the snapshot is a live one, which comes back with the decision. While
     Redis is away there are no snapshots, and this instance lets through its share of the limit.
 
@@ -43,6 +45,12 @@ def decide(policy: Policy, subjects: Sequence[Subject], *, session: str = "") ->
         SessionUnknown: there is no live snapshot of the session; nothing was charged.
     """
     policy = in_force(policy)
+    if settings.RATE_LIMIT_EXEMPT_NETWORKS:
+        subjects = [subject for subject in subjects if not is_exempt(subject)]
+        if not subjects:
+            return Decision(
+                policy, Mode.NORMAL, allowed=True, limit=policy.normal, remaining=policy.normal, reset_seconds=0
+            )
     try:
         decision = shared.decide(policy, subjects, session=session)
     except RedisAway:
@@ -70,7 +78,7 @@ def charge(policy: Policy, subjects: Sequence[Subject], *, session: str = "") ->
 
 def give_back(decision: Decision) -> None:
     """Undo a charge. One that was made in Redis is lost while Redis is away: that is strict, and safe."""
-    if not decision.allowed:
+    if not decision.allowed or not decision.charged:
         return
     try:
         (shared if decision.shared else local).give_back(decision)

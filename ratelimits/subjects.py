@@ -5,6 +5,8 @@ import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.conf import settings
+
 from nocturnal_project.client_ip import network_of
 
 
@@ -68,6 +70,18 @@ def ip_subject(address: str) -> Subject:
     bits = int(site.network_address)
     wider = tuple(str(site.supernet(new_prefix=prefix)) for prefix in (56, 48))
     return Subject(Kind.IP, network, wider, bytes((bits >> 64 & 0xFF, bits >> 72 & 0xFF)))
+
+
+def is_exempt(subject: Subject) -> bool:
+    """Tell whether a subject is an address that is not counted; nobody else ever is."""
+    chosen = settings.RATE_LIMIT_EXEMPT_NETWORKS
+    if not chosen or subject.kind is not Kind.IP:
+        return False
+    try:
+        network = ipaddress.ip_network(subject.value)
+    except ValueError:
+        return False
+    return any(network.version == each.version and network.subnet_of(each) for each in chosen)  # type: ignore[arg-type]  # of one version
 
 
 def user_subject(user_id: object) -> Subject:
