@@ -74,7 +74,10 @@ def _state_outside_the_pod() -> list[CheckMessage]:
         text = "SQLite is one file in one pod: set MONGODB_URI to the database that all pods share."
         found.append(Error(text, id="nocturnal.E006"))
     if not settings.REDIS_URL:
-        text = "A local-memory cache is not shared: set REDIS_URL, or REDIS_ENABLED=true with REDIS_HOST."
+        text = (
+            "A local-memory cache is not shared: "
+            "set REDIS_URL, or REDIS_ENABLED=true with REDIS_HOST, or REDIS_SENTINELS."
+        )
         found.append(Error(text, id="nocturnal.E007"))
     if not settings.USE_S3:
         text = "Local files stay in one pod: set USE_S3=true, S3_BUCKET and AWS_REGION."

@@ -248,3 +248,23 @@ def test_health_is_degraded_while_redis_is_away_and_waits_for_it_only_once(
     assert waits[0] < 350
     assert max(waits[1:]) < 20
     assert pods[0].ask("/api/health/ready").status == 200
+
+
+def test_several_forwarded_headers_are_one_list_whose_last_entry_counts(pods: list[LiveServer]) -> None:
+    path, client = "/api/v1/nothing", someone()["X-Forwarded-For"]
+
+    def left(*forwarded: str) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", pods[0].port, timeout=10)
+        try:
+            connection.putrequest("GET", path)
+            for value in forwarded:
+                connection.putheader("X-Forwarded-For", value)
+            connection.putheader("Forwarded", f"for={client}")
+            connection.endheaders()
+            return connection.getresponse().headers["RateLimit"].partition(";t=")[0]
+        finally:
+            connection.close()
+
+    assert left("198.51.100.1", client) == '"api";r=99'
+    assert left("198.51.100.2, 198.51.100.3", client) == '"api";r=98'
+    assert left(f"198.51.100.4, {client}") == '"api";r=97'
