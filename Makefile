@@ -12,7 +12,7 @@ help: ## Say what can be made
 
 run: $(VENV)/base ## Serve the whole product on http://127.0.0.1:5000, with no server installed
 	@$(PY) manage.py migrate --noinput --verbosity 0
-	@exec $(PY) -m gunicorn --config nocturnal_project/gunicorn_conf.py nocturnal_project.wsgi:application
+	@exec $(PY) -m nocturnal_project.serve
 
 test: $(VENV)/dev servers ## Run every test, on SQLite and on MongoDB
 	$(PY) -m tests

@@ -37,13 +37,13 @@ class UserAdmin(StaffAdmin):
     search_fields = ("email", "name")
     lowered_fields = ("email",)
     search_help_text = "The beginning of an e-mail, or of a name as it is written"
-    readonly_fields = ("id", "created_at", "last_login")
+    readonly_fields = ("id", "created_at", "last_login", "email_verified_at")
     autocomplete_fields = ("groups",)
     actions = ("deactivate", "end_sessions")
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("email", "name", "is_active")}),
         ("Staff", {"fields": ("is_staff", "is_superuser", "groups"), "classes": ["tab"]}),
-        ("History", {"fields": ("id", "created_at", "last_login"), "classes": ["tab"]}),
+        ("History", {"fields": ("id", "created_at", "email_verified_at", "last_login"), "classes": ["tab"]}),
     )
     add_fieldsets: ClassVar[Any] = ((None, {"fields": ("email", "name", "password", "is_staff")}),)
 
@@ -66,7 +66,9 @@ class UserAdmin(StaffAdmin):
         return "Active" if user.is_active else "Deactivated"
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save, and end the sessions of an account that was deactivated."""
+        """Save, and end the sessions of an account that was deactivated. A new e-mail is not verified yet."""
+        if change and "email" in form.changed_data:
+            obj.email_verified_at = None
         super().save_model(request, obj, form, change)
         if change and "is_active" in form.changed_data and not obj.is_active:
             self._end_sessions([obj])

@@ -79,6 +79,7 @@ class AuthenticatedRequest(Request):
     """A request whose caller is signed in, for the views that demand it."""
 
     user: SignedInCaller  # type: ignore[assignment]  # the stub knows only Django's user
+    auth: tokens.AccessClaims
 
 
 class BearerAuthentication(BaseAuthentication):

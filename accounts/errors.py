@@ -54,3 +54,24 @@ class RefreshTokenReused(InvalidToken):
 
     code = "refresh_token_reused"
     title = "The refresh token was used before. Its session was ended; sign in again."
+
+
+class LinkInvalid(NocturnalError):
+    """A link from a mail that does not fit: altered, used, too old, or its account has changed since."""
+
+    code = "link_invalid"
+    status = 403
+    title = "The link was used, altered or has expired. Ask for a new one."
+
+
+class WrongPassword(NocturnalError):
+    """A signed-in user gave another password than their own. Not a 401: their token is good, and is to be kept."""
+
+    code = "wrong_password"
+    status = 422
+    title = "The current password is wrong."
+
+    def __init__(self) -> None:
+        """Point at the field."""
+        place = {"pointer": "#/current_password", "code": self.code, "detail": self.title}
+        super().__init__(errors=[place])

@@ -4,9 +4,12 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
+from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from accounts import password_changes
 from accounts.models import User, normalized_email
+from nocturnal_project import clock
 
 
 class NewUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -15,6 +18,7 @@ class NewUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     password = forms.CharField(
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         strip=False,
+        max_length=1024,
         help_text="A first password of at least 12 characters, for the user to change.",
     )
 
@@ -42,3 +46,13 @@ class NewUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         """Hash the password."""
         self.instance.set_password(self.cleaned_data["password"])
         return super().save(commit)
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """Staff change their own password: it ends their sessions in the API, as it does for everyone."""
+
+    def save(self, commit: bool = True) -> Any:
+        """Write the password; the browser's own session goes on, its others end with the old hash."""
+        user = super().save(commit)
+        password_changes.note_change(user, now=clock.now())
+        return user

@@ -1,5 +1,6 @@
-"""Users and sessions."""
+"""Users, sessions, and the mails that are still to be sent."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -7,6 +8,10 @@ from django.db import models
 
 from nocturnal_project.clock import now
 from nocturnal_project.identifiers import uuid7
+from nocturnal_project.indexes import ExpiryIndex
+
+# How long the row of a session outlives it. No refresh token of it is good any more, so nothing is lost with it.
+KEEP_EXPIRED_SESSIONS = timedelta(days=7)
 
 
 def normalized_email(email: str) -> str:
@@ -49,6 +54,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(default=now, editable=False)
     # The Idempotency-Key that registered the account, hashed: a repeated registration is answered, not refused.
     registration_key = models.CharField(max_length=64, blank=True, default="", editable=False)
+    email_verified_at = models.DateTimeField("e-mail verified", null=True, blank=True, editable=False)
+    # Each mail that anyone can ask for moves its time on; accounts/letters.py says how far ahead it may lie.
+    reset_mails_until = models.DateTimeField(null=True, blank=True, editable=False)
+    verification_mails_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     # Grows with every change of what a snapshot keeps, so that an older one cannot take a newer one's place.
     version = models.PositiveIntegerField(default=0, editable=False)
@@ -71,6 +80,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         """Return the e-mail."""
         return self.email
+
+    @property
+    def email_verified(self) -> bool:
+        """Whether someone who reads the mailbox has said so."""
+        return self.email_verified_at is not None
 
 
 class Session(models.Model):
@@ -103,7 +117,13 @@ class Session(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "device_id"], name="session_user_device"),
             models.Index(fields=["user", "-id"], name="session_user_newest"),
+            models.Index(fields=["user", "ended_at", "-id"], name="session_user_live"),
             models.Index(fields=["end_reason", "-id"], name="session_reason_newest"),
+            ExpiryIndex(
+                fields=["expires_at"],
+                name="session_expiry",
+                expire_after_seconds=int(KEEP_EXPIRED_SESSIONS.total_seconds()),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -159,3 +179,34 @@ class SigningKey(models.Model):
         """What the seal binds: none of it can be altered in the database. Times in whole seconds."""
         when = int(self.signs_from.timestamp())
         return f"{self.kid} {self.algorithm} {self.generation} {when} {self.revokes_older}"
+
+
+class OutboxMail(models.Model):
+    """One mail that is still to be sent. It holds no link: that is made when the mail is sent, and never stored."""
+
+    class Kind(models.TextChoices):
+        """What the mail says."""
+
+        VERIFICATION = "verification", "Verify your e-mail"
+        RESET = "reset", "Reset your password"
+        PASSWORD_CHANGED = "password_changed", "Your password was changed"
+
+    id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    # As it was typed by whoever asked; it may have no account.
+    email = models.EmailField()
+    created_at = models.DateTimeField(default=now, editable=False)
+    # When to try next. Whoever moves it on from what they read has the mail to themselves until then.
+    due_at = models.DateTimeField(default=now)
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        """What is due is found by index, the longest waiting first."""
+
+        verbose_name = "mail to be sent"
+        verbose_name_plural = "mails to be sent"
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["due_at"], name="outboxmail_due")]
+
+    def __str__(self) -> str:
+        """Return what it says, not to whom."""
+        return self.get_kind_display()

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from accounts.errors import InvalidToken, SessionRevoked
-from accounts.models import Session, User, normalized_email
+from accounts.models import KEEP_EXPIRED_SESSIONS, OutboxMail, Session, User, normalized_email
 
 
 def live_session(*, session_id: uuid.UUID, user_id: uuid.UUID, now: datetime) -> tuple[Session, User]:
@@ -23,11 +23,6 @@ def live_session(*, session_id: uuid.UUID, user_id: uuid.UUID, now: datetime) ->
     if session.ended_at is not None or session.expires_at <= now or not user.is_active:
         raise SessionRevoked
     return session, user
-
-
-def live_sessions_of(user_id: uuid.UUID) -> QuerySet[Session]:
-    """Return the sessions of a user that nobody has ended, newest first."""
-    return Session.objects.filter(user_id=user_id, ended_at=None)
 
 
 def user_by_id(user_id: uuid.UUID) -> User:
@@ -50,3 +45,18 @@ def is_active(user_id: uuid.UUID) -> bool:
 def user_by_email(email: str) -> User | None:
     """Return the user with this e-mail, active or not."""
     return User.objects.filter(email=normalized_email(email)).first()
+
+
+def live_sessions_of(user_id: uuid.UUID, *, now: datetime) -> QuerySet[Session]:
+    """Return the devices where the user is signed in. Rows that ran out are read too, and pruned within days."""
+    return Session.objects.filter(user_id=user_id, ended_at=None, expires_at__gt=now)
+
+
+def prunable_sessions(*, now: datetime) -> QuerySet[Session]:
+    """Return the rows that have been dead for long enough to be removed."""
+    return Session.objects.filter(expires_at__lt=now - KEEP_EXPIRED_SESSIONS)
+
+
+def waiting_mails() -> QuerySet[OutboxMail]:
+    """Return the mails that are still to be sent, due or not."""
+    return OutboxMail.objects.all()

@@ -7,17 +7,15 @@ from typing import Any
 
 import structlog
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db.models import F
 
-from accounts import sessions, snapshots
+from accounts import sessions, snapshots, verification
 from accounts.errors import EmailTaken, InvalidCredentials
 from accounts.models import Session, User, normalized_email
-from accounts.selectors import live_sessions_of, user_by_email
+from accounts.passwords import password_opens, require_good_password
+from accounts.selectors import user_by_email
 from accounts.signals import account_closing
-from nocturnal_project.errors import InvalidInput
 from nocturnal_project.transaction import refusable_write
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
@@ -34,7 +32,7 @@ class SignedIn:
 def register_user(
     *, email: str, password: str, name: str, device: sessions.Device, idempotency_key: str, now: datetime
 ) -> SignedIn:
-    """Make an account and sign its owner in.
+    """Make an account, sign its owner in, and have a link sent to them that verifies their e-mail.
 
     The same Idempotency-Key with the same e-mail and password is answered with the account it made.
     A taken e-mail costs the same hashing as a free one.
@@ -43,7 +41,7 @@ def register_user(
         InvalidInput: the password is too weak; every reason is given.
         EmailTaken: the e-mail has an account already.
     """
-    _require_good_password(password, User(email=email, name=name))
+    require_good_password(password, User(email=email, name=name), pointer="#/password")
     key = hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else ""
     user = User(email=normalized_email(email), name=name, registration_key=key)
     user.set_password(password)
@@ -57,9 +55,8 @@ def register_user(
         user = earlier
     else:
         _log.info("account registered", user=str(user.pk))
-    session = sessions.start_session(user=user, device=device, now=now)
-    snapshots.keep(session, user)
-    return SignedIn(user, session)
+        verification.request_verification(email=user.email, now=now)
+    return _start_session(user, password, device=device, now=now)
 
 
 def sign_in(*, email: str, password: str, device: sessions.Device, now: datetime) -> SignedIn:
@@ -74,34 +71,9 @@ def sign_in(*, email: str, password: str, device: sessions.Device, now: datetime
     if user is None:
         make_password(password)
         raise InvalidCredentials
-
-    def renew_hash(raw: str) -> None:
-        renewed = make_password(raw)
-        if User.objects.filter(pk=user.pk, password=user.password).update(password=renewed):
-            user.password = renewed
-
-    if not check_password(password, user.password, setter=renew_hash) or not user.is_active:
+    if not password_opens(user, password) or not user.is_active:
         raise InvalidCredentials
-    session = sessions.start_session(user=user, device=device, now=now)
-    if not _still_lets_in(user, password, now):
-        sessions.end_session(session_id=session.pk, reason=Session.EndReason.PASSWORD_CHANGED, now=now)
-        raise InvalidCredentials
-    snapshots.keep(session, user)
-    return SignedIn(user, session)
-
-
-def _still_lets_in(user: User, password: str, now: datetime) -> bool:
-    """Note the sign-in, and tell whether what was checked holds still.
-
-    A change of the password or a deactivation that was under way meanwhile may have ended every session but the one
-    that was just started. A hash that another sign-in renewed is no change.
-    """
-    while not User.objects.filter(pk=user.pk, password=user.password, is_active=True).update(last_login=now):
-        current = User.objects.filter(pk=user.pk, is_active=True).first()
-        if current is None or not check_password(password, current.password):
-            return False
-        user.password = current.password
-    return True
+    return _start_session(user, password, device=device, now=now)
 
 
 def update_profile(*, user: User, changes: dict[str, Any]) -> User:
@@ -109,7 +81,7 @@ def update_profile(*, user: User, changes: dict[str, Any]) -> User:
     if changes:
         User.objects.filter(pk=user.pk).update(version=F("version") + 1, **changes)
         user.refresh_from_db()
-        snapshots.outdate(live_sessions_of(user.pk).values_list("pk", flat=True), version=user.version)
+        snapshots.outdate(user.pk)
     return user
 
 
@@ -134,13 +106,25 @@ def close_account(*, user: User, now: datetime) -> None:
     _log.info("account closed", user=user_id)
 
 
-def _require_good_password(password: str, user: User) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        reasons = [
-            {"pointer": "#/password", "code": reason.code or "invalid", "detail": message}
-            for reason in error.error_list
-            for message in reason.messages
-        ]
-        raise InvalidInput(" ".join(error.messages), errors=reasons) from error
+def _start_session(user: User, password: str, *, device: sessions.Device, now: datetime) -> SignedIn:
+    """Start a session, and look once more whether the password still opens the account.
+
+    Checking takes a while. A change of the password meanwhile has ended the sessions that it saw, and would
+    not see this one; so the session comes first, and the second look after it.
+
+    Raises:
+        InvalidCredentials: the password was changed, or the account deactivated, while it was being checked.
+    """
+    session = sessions.start_session(user=user, device=device, now=now)
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    if not unchanged.update(last_login=now) and not _still_opens(user, password):
+        sessions.end_session(session_id=session.pk, reason=Session.EndReason.PASSWORD_CHANGED, now=now)
+        raise InvalidCredentials
+    snapshots.keep(session, user)
+    return SignedIn(user, session)
+
+
+def _still_opens(user: User, password: str) -> bool:
+    """Check against the row as it is now: another sign-in may only have renewed the hash."""
+    fresh = User.objects.filter(pk=user.pk, is_active=True).first()
+    return fresh is not None and check_password(password, fresh.password)

@@ -14,6 +14,8 @@ from django.db.models import QuerySet
 from accounts import snapshots, tokens
 from accounts.errors import InvalidToken, RefreshTokenReused, SessionRevoked
 from accounts.models import Session, User
+from accounts.selectors import prunable_sessions
+from nocturnal_project.errors import NotFound
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
 _LONGEST_USER_AGENT = 200
@@ -97,9 +99,34 @@ def end_sessions(*, token: str, scope: str, now: datetime) -> None:
     _end(chosen, reason=Session.EndReason.SIGNED_OUT, now=now)
 
 
-def end_sessions_of(*, user_id: uuid.UUID, reason: Session.EndReason, now: datetime) -> int:
-    """End every session of a user and return how many there were."""
-    return _end(Session.objects.filter(user_id=user_id, ended_at=None), reason=reason, now=now)
+def end_sessions_of(
+    *, user_id: uuid.UUID, reason: Session.EndReason, now: datetime, except_session: uuid.UUID | None = None
+) -> int:
+    """End every session of a user, but for one if it is named, and return how many there were."""
+    chosen = Session.objects.filter(user_id=user_id, ended_at=None)
+    return _end(chosen.exclude(pk=except_session) if except_session else chosen, reason=reason, now=now)
+
+
+def end_own_session(*, user_id: uuid.UUID, session_id: uuid.UUID, now: datetime) -> None:
+    """Sign one of a user's devices out, also the one that asks.
+
+    Raises:
+        NotFound: it is over, was never there, or is someone else's.
+    """
+    chosen = Session.objects.filter(pk=session_id, user_id=user_id, ended_at=None, expires_at__gt=now)
+    if not _end(chosen, reason=Session.EndReason.SIGNED_OUT, now=now):
+        raise NotFound
+
+
+def prune_sessions(*, now: datetime, at_most: int) -> int:
+    """Remove rows of sessions that ran out KEEP_EXPIRED_SESSIONS ago, and return how many, ``at_most`` at once.
+
+    Not by when they were ended: until it runs out, a token of an ended session is to be told from a stranger's.
+    """
+    rows = prunable_sessions(now=now)
+    keys = list(rows.order_by("expires_at").values_list("pk", flat=True)[:at_most])
+    Session.objects.filter(pk__in=keys).delete()
+    return len(keys)
 
 
 def end_session(*, session_id: uuid.UUID, reason: Session.EndReason, now: datetime) -> int:

@@ -13,7 +13,7 @@ Only services write users and sessions, because ``queryset.update()`` tells nobo
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ def profile_of(user: User) -> dict[str, Any]:
     return {
         "id": str(user.pk),
         "email": user.email,
+        "email_verified": user.email_verified,
         "name": user.name,
         "created_at": user.created_at.isoformat().replace("+00:00", "Z"),
     }
@@ -99,9 +100,17 @@ def end(session_ids: Sequence[uuid.UUID]) -> None:
     _mark_or_note(session_ids, "E")
 
 
-def outdate(session_ids: Iterable[uuid.UUID], *, version: int) -> None:
-    """Let no snapshot older than a version of its user be read again. To be called after the user was written."""
-    _mark_or_note(list(session_ids), f"M{version}")
+def outdate(user_id: uuid.UUID) -> None:
+    """Let no snapshot of a user be read that is older than the row. To be called after the row was written.
+
+    Whoever writes what a snapshot keeps adds one to ``version`` in the same update.
+    """
+    if not link.configured:
+        return
+    version = User.objects.filter(pk=user_id).values_list("version", flat=True).first()
+    chosen = list(Session.objects.filter(user_id=user_id, ended_at=None).values_list("pk", flat=True))
+    if version is not None:
+        _mark_or_note(chosen, f"M{version}")
 
 
 def _mark_or_note(session_ids: Sequence[uuid.UUID], mark: str) -> None:
@@ -112,15 +121,11 @@ def _mark_or_note(session_ids: Sequence[uuid.UUID], mark: str) -> None:
     """
     if not link.configured or not session_ids:
         return
-
-    def note() -> None:
-        StaleSnapshot.objects.bulk_create([StaleSnapshot(session_id=session_id) for session_id in session_ids])
-
     while True:
         try:
             _mark(session_ids, mark)
         except RedisAway:
-            if not link.while_away(note):
+            if not link.while_away(lambda: _note(session_ids)):
                 continue
         return
 
@@ -138,6 +143,10 @@ def mark_noted() -> None:
     while noted := list(StaleSnapshot.objects.all()[:_BATCH]):
         _mark([row.session_id for row in noted], "E")
         StaleSnapshot.objects.filter(pk__in=[row.pk for row in noted]).delete()
+
+
+def _note(session_ids: Sequence[uuid.UUID]) -> None:
+    StaleSnapshot.objects.bulk_create([StaleSnapshot(session_id=session_id) for session_id in session_ids])
 
 
 def _mark(session_ids: Sequence[uuid.UUID], mark: str) -> None:

@@ -20,7 +20,7 @@ def production_is_complete(app_configs: Sequence[AppConfig] | None, **kwargs: An
     """Name everything that a production deployment still lacks; nothing in development."""
     if not settings.PRODUCTION:
         return []
-    return [*_secrets(), *_exposure(), *_addresses(), *_state_outside_the_pod(), *_static_files()]
+    return [*_secrets(), *_exposure(), *_addresses(), *_mail(), *_state_outside_the_pod(), *_static_files()]
 
 
 @register(deploy=True)
@@ -66,6 +66,13 @@ def _addresses() -> list[CheckMessage]:
         )
         return [Caution(text, id="nocturnal.W001")]
     return []
+
+
+def _mail() -> list[CheckMessage]:
+    if settings.EMAIL_URL:
+        return []
+    text = "Mails go nowhere, so nobody can reset a password: set EMAIL_URL, for example smtp+tls://user:password@host."
+    return [Caution(text, id="nocturnal.W002")]
 
 
 def _state_outside_the_pod() -> list[CheckMessage]:

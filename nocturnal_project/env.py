@@ -8,8 +8,11 @@ No message repeats a value, because any of them may be a secret.
 import ipaddress
 import re
 from collections.abc import Mapping
+from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +24,8 @@ _HIGHEST_PORT = 65535
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+_MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "smtps": 465, "consolemail": 0}
 
 
 def read_dotenv(path: Path) -> None:
@@ -129,3 +134,43 @@ class Environment:
         if value and not value.startswith(("http://", "https://")):
             raise ImproperlyConfigured(f"Set {name} to a URL that begins with http:// or https://.")
         return value
+
+    def link(self, name: str, default: str) -> str:
+        """Return an http or https URL with the place of a token in it, written {token}."""
+        value = self.url(name, default)
+        if value.count("{token}") != 1 or set("{}") & set(value.replace("{token}", "")):
+            raise ImproperlyConfigured(f"Set {name} to a URL with {{token}} where the token goes, and no other braces.")
+        return value
+
+    def mailbox(self, name: str, default: str) -> str:
+        """Return a sender: an address, or a name with the address in angle brackets."""
+        value = self.text(name, default)
+        _, address = parseaddr(value)
+        if not value.isprintable() or not _ADDRESS.fullmatch(address):
+            raise ImproperlyConfigured(f"Set {name} to an address, such as Nocturnal <no-reply@example.com>.")
+        return value
+
+    def mail_server(self, name: str) -> dict[str, Any]:
+        """Return Django's e-mail settings for a URL; none for an empty one.
+
+        smtps is TLS from the first byte, as everywhere else; django-environ would take it for STARTTLS.
+        """
+        value = self.text(name)
+        if not value:
+            return {}
+        scheme = urlsplit(value).scheme
+        fault = f"Set {name} to smtp://, smtp+tls:// (STARTTLS) or smtps://user:password@host:port, or consolemail://."
+        if scheme not in _MAIL_PORTS:
+            raise ImproperlyConfigured(fault)
+        try:
+            found = environ.Env.email_url_config(value.replace("smtps://", "smtp+ssl://", 1))
+        except ValueError as error:  # a port that is no number
+            raise ImproperlyConfigured(fault) from error
+        if scheme == "consolemail":
+            return {}
+        if not found["EMAIL_HOST"]:
+            raise ImproperlyConfigured(fault)
+        wanted = ("EMAIL_HOST", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD", "EMAIL_USE_TLS", "EMAIL_USE_SSL")
+        return {key: found[key] for key in wanted if found.get(key)} | {
+            "EMAIL_PORT": found["EMAIL_PORT"] or _MAIL_PORTS[scheme]
+        }

@@ -8,6 +8,7 @@ import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
@@ -61,6 +62,7 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # its default one would put its own site in place of ours
     "unfold.contrib.filters",
     "nocturnal_project.apps.NocturnalAdminConfig",
+    "accounts",  # before Django's, for its changepassword
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -69,7 +71,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "nocturnal_project.apps.NocturnalConfig",
-    "accounts",
     "ratelimits",
     "uploads",
     "health",
@@ -260,18 +261,42 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 # People
 
 AUTH_USER_MODEL = "accounts.User"
-PASSWORD_HASHERS = ["accounts.hashers.Argon2idHasher"]
+PASSWORD_HASHERS = [
+    "accounts.hashers.Argon2idHasher",
+    # Only to let in accounts that were brought from another Django project; renewed at their first sign-in.
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.password_validation.PatternValidator"},
+    {"NAME": "accounts.password_validation.CommonValidator"},
     {"NAME": "accounts.password_validation.SimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.password_validation.BreachValidator"},
 ]
+BREACHED_PASSWORDS_URL = env.url("BREACHED_PASSWORDS_URL")
+PASSWORD_RESET_URL = env.link("PASSWORD_RESET_URL", default=f"{PUBLIC_URL}/account/reset-password?token={{token}}")
+EMAIL_VERIFY_URL = env.link("EMAIL_VERIFY_URL", default=f"{PUBLIC_URL}/account/verify-email?token={{token}}")
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 REFRESH_GRACE = timedelta(seconds=10)
+
+# Mail: a server by EMAIL_URL; without one it is written to the log in development, and goes nowhere in production.
+
+EMAIL_URL = env.text("EMAIL_URL")
+_MAIL_SERVER = env.mail_server("EMAIL_URL")
+vars().update(_MAIL_SERVER)
+if _MAIL_SERVER:
+    EMAIL_BACKEND = "accounts.mail_backends.BoundedSMTP"
+elif PRODUCTION and not EMAIL_URL:
+    EMAIL_BACKEND = "accounts.mail_backends.Nowhere"
+else:
+    EMAIL_BACKEND = "accounts.mail_backends.ReadableLog"
+EMAIL_TIMEOUT = 5  # seconds to connect
+DEFAULT_FROM_EMAIL = env.mailbox("EMAIL_FROM", default=f"Nocturnal <no-reply@{urlsplit(PUBLIC_URL).hostname}>")
+MAIL_WORKER = env.flag("MAIL_WORKER", default=True)
 
 # The API
 

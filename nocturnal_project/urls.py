@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
+from accounts import urls as accounts_urls
 from accounts.well_known import jwks
 from health.metrics import metrics
 from nocturnal_project.errors import NotFound
@@ -57,6 +58,7 @@ urlpatterns = [
     path("api/", include("health.urls")),
     path("api/schema/", _SchemaView.as_view(), name="schema"),
     path("api/docs/", _DocsView.as_view(), name="docs"),
+    path("account/", include(accounts_urls.pages)),
     path("api/<path:rest>", nothing_here),
     path(f"{FILES.strip('/')}/<str:signed>", signed_file, name="signed_file"),
 ]

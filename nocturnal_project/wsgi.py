@@ -1,4 +1,7 @@
-"""The WSGI application. Loading it refuses a half-configured production, whatever server loads it."""
+"""The WSGI application. Loading it refuses a half-configured production, and starts the process's own work.
+
+So it is with every server. The two that this project starts (``serving/``) also call ``lifecycle.stop`` at their end.
+"""
 
 import os
 import sys
@@ -29,17 +32,8 @@ except ImproperlyConfigured as error:
 if serious := [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]:
     _refuse(serious)
 
-from accounts import keyring  # noqa: E402  apps must be ready first
-from nocturnal_project import background, clock, instances  # noqa: E402  the same
-from ratelimits import limiter, staff  # noqa: E402, F401  the same; staff's changes are followed from here on
+from nocturnal_project import lifecycle  # noqa: E402  apps must be ready first
+from ratelimits import limiter  # noqa: E402  the same
 
-
-def refresh_keys() -> None:
-    """Learn of rotated keys."""
-    keyring.refresh(clock.now())
-
-
-background.every(seconds=instances.BEAT_SECONDS)(instances.beat)
 limiter.announce()
-background.every(seconds=2)(refresh_keys)
-background.start()
+lifecycle.start()

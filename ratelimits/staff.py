@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 from django.db import DatabaseError
 
-from nocturnal_project.background import every
 from ratelimits import limiter
 from ratelimits.decisions import Mode
 from ratelimits.errors import LimitsContradict
@@ -21,6 +20,8 @@ from ratelimits.subjects import Subject
 
 _log = structlog.stdlib.get_logger("nocturnal.ratelimits")
 _FIELDS = (*OVERRIDABLE, SHADOW)
+# How soon other instances see a change of the numbers.
+FOLLOW_SECONDS = 2
 
 
 def lift_holds(*, subject: Subject, actor: str) -> None:
@@ -75,7 +76,6 @@ def change_limits(*, policy: str, changes: Mapping[str, int | bool | None], acto
     follow_changes()
 
 
-@every(seconds=2)
 def follow_changes() -> None:
     """Let the numbers that staff chose hold in this process.
 

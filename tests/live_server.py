@@ -1,4 +1,4 @@
-"""The product on a free port of this machine, served by gunicorn as `make run` serves it.
+"""The product on a free port of this machine, served as `make run` serves it.
 
 ``with live_server(data_dir=tmp_path / "data", variables={"LOG_FORMAT": "json"}) as server:`` and then ask
 ``server.url``. Nothing of the developer's own environment reaches it, and it is stopped whatever happens.
@@ -23,9 +23,9 @@ from urllib.error import HTTPError, URLError
 
 ROOT = Path(__file__).resolve().parent.parent
 MIGRATE = ("manage.py", "migrate", "--noinput", "--verbosity", "0")
-SERVE = ("-m", "gunicorn", "--config", "nocturnal_project/gunicorn_conf.py", "nocturnal_project.wsgi:application")
+SERVE = ("-m", "nocturnal_project.serve")
 _START_SECONDS = 60
-_STOP_SECONDS = 45  # longer than gunicorn's graceful_timeout
+_STOP_SECONDS = 45  # longer than the grace of requests that run
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 # No proxy of the environment stands between a test and 127.0.0.1.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -61,7 +61,7 @@ class LiveServer:
 
     @property
     def pid(self) -> int:
-        """The process id of gunicorn's master; signals for the server go there."""
+        """The process id of the master; signals for the server go there."""
         assert self._process, "The server is not running."
         return self._process.pid
 
@@ -114,6 +114,15 @@ class LiveServer:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(_STOP_SECONDS)
             raise AssertionError(f"The server ignored SIGTERM for {_STOP_SECONDS} s.\n{self.log_tail()}") from None
+
+    def wait(self, within_s: float) -> int:
+        """Return the exit code once it has ended by itself, or because a signal told it to.
+
+        Raises:
+            TimeoutExpired: it goes on.
+        """
+        assert self._process, "The server is not running."
+        return self._process.wait(within_s)
 
     def log_tail(self, lines: int = 40) -> str:
         """Return the last lines that the server wrote."""

@@ -158,5 +158,5 @@ def test_every_write_asks_for_the_majority(topology: Topology) -> None:
 
     commands = _commands_of(topology.primary, appname)
     writes = [command for command in commands if command.keys() & {"insert", "update", "delete", "findAndModify"}]
-    assert {next(iter(command)) for command in writes} == {"insert", "update"}
+    assert {next(iter(command)) for command in writes} >= {"insert", "update"}  # and deletes: mails that were sent
     assert {command.get("writeConcern", {}).get("w") for command in writes} == {"majority"}

@@ -254,10 +254,9 @@ def test_links_between_the_documents_lead_somewhere(page: str) -> None:
 def test_the_example_environment_names_every_variable_that_is_read_and_no_other() -> None:
     named = set(re.findall(r"^# ([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
     read = {variable_of(policy, field) for policy in POLICIES.values() for field in (*OVERRIDABLE, SHADOW)} | {"DOTENV"}
-    for module in ("settings", "gunicorn_conf"):
+    for module in ("settings", "serving/options"):
         code = (ROOT / "nocturnal_project" / f"{module}.py").read_text(encoding="utf-8")
         read |= set(re.findall(r"""\benv\.\w+\(\s*["']([A-Z0-9_]+)["']""", code))
-        read |= set(re.findall(r"""\b_env\.\w+\(\s*["']([A-Z0-9_]+)["']""", code))
 
     assert named == read
 

@@ -12,10 +12,10 @@ from accounts.authentication import AuthenticatedRequest
 from nocturnal_project import clock
 from nocturnal_project.api import idempotency_key, validated_query
 from nocturnal_project.errors import NotFound
+from nocturnal_project.pagination import NewestFirst
 from ratelimits.policies import POLICIES
 from ratelimits.throttling import RateLimitedAPIView, exempt
 from uploads import local_files, schema, selectors, services, storage
-from uploads.pagination import NewestFirst
 from uploads.parsers import BoundedMultiPartParser
 from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest
 

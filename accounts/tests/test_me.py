@@ -14,7 +14,7 @@ def test_a_profile_shows_its_owner_and_no_more(alice: User, sign_in: Callable[[U
     answer = sign_in(alice).get(ME)
 
     assert answer.status_code == 200
-    assert set(answer.json()) == {"id", "email", "name", "created_at"}
+    assert set(answer.json()) == {"id", "email", "email_verified", "name", "created_at"}
 
 
 def test_the_name_can_be_changed_and_nothing_else(alice: User, sign_in: Callable[[User], APIClient]) -> None:

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parents[2]
 _HIGHEST_PORT = 65535
 STAFF_EMAIL = "staff@example.com"
 
-_GUNICORN = "-m gunicorn -c nocturnal_project/gunicorn_conf.py nocturnal_project.wsgi:application"
+_SERVE = "-m nocturnal_project.serve"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Plan:
             port=_number(variables, "CLUSTER_PORT", 8080),
             first_pod_port=_number(variables, "CLUSTER_FIRST_POD_PORT", 5001),
             folder=Path(variables.get("CLUSTER_FOLDER") or PROJECT / ".cluster").absolute(),
-            pod_command=_command(variables.get("CLUSTER_POD_COMMAND"), _GUNICORN),
+            pod_command=_command(variables.get("CLUSTER_POD_COMMAND"), _SERVE),
             manage_command=_command(variables.get("CLUSTER_MANAGE_COMMAND"), "manage.py"),
         )
 

@@ -18,6 +18,7 @@ PRODUCTION = {
     "USE_S3": "true",
     "S3_BUCKET": "nocturnal-files",
     "AWS_REGION": "eu-central-1",
+    "EMAIL_URL": "smtp+tls://mail.example.com",
 }
 
 

@@ -46,7 +46,8 @@ def test_a_production_without_anything_is_told_everything_at_once(tmp_path: Path
     checked = run_python("manage.py", "check", data_dir=tmp_path, NOCTURNAL_ENV="production")
 
     assert failed_checks(checked.stderr) == {f"nocturnal.E00{number}" for number in (1, 2, 5, 6, 7, 8)} | {
-        "nocturnal.W001"
+        "nocturnal.W001",
+        "nocturnal.W002",
     }
     assert "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'" in checked.stderr
 
@@ -67,6 +68,7 @@ def production(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     settings.PUBLIC_URL = PRODUCTION["PUBLIC_URL"]
     settings.REDIS_URL = PRODUCTION["REDIS_URL"]
     settings.USE_S3 = True
+    settings.EMAIL_URL = PRODUCTION["EMAIL_URL"]
     settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "", "OPTIONS": {"bucket_name": "nocturnal-files"}}}
     settings.STATIC_ROOT = tmp_path
     (tmp_path / "staticfiles.json").touch()
@@ -85,6 +87,13 @@ def test_a_production_without_its_static_files_is_told_how_to_collect_them(produ
 
     assert message.id == "nocturnal.E010"
     assert "manage.py collectstatic" in str(message.msg)
+
+
+def test_a_production_without_a_mail_server_is_warned(tmp_path: Path) -> None:
+    checked = run_python("manage.py", "check", data_dir=tmp_path, **PRODUCTION | {"EMAIL_URL": ""})
+
+    assert failed_checks(checked.stderr) == {"nocturnal.W002"}
+    assert "set EMAIL_URL, for example smtp+tls://user:password@host" in checked.stderr
 
 
 def test_secrets_may_come_from_files(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -152,3 +153,52 @@ def test_addresses_are_hosts_with_ports_which_may_be_left_out() -> None:
 def test_an_address_that_is_none_is_told_how_to_be_one(text: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="Set SENTINELS to host:port,host:port"):
         Environment({"SENTINELS": text}).addresses("SENTINELS", default_port=26379)
+
+
+def test_a_mail_server_is_read_from_one_url() -> None:
+    def read(url: str) -> dict[str, Any]:
+        return Environment({"E": url}).mail_server("E")
+
+    assert read("smtp://mail.example.com") == {"EMAIL_HOST": "mail.example.com", "EMAIL_PORT": 25}
+    assert read("smtp+tls://alice:p%40ss@mail.example.com") == {
+        "EMAIL_HOST": "mail.example.com",
+        "EMAIL_HOST_USER": "alice",
+        "EMAIL_HOST_PASSWORD": "p@ss",
+        "EMAIL_USE_TLS": True,
+        "EMAIL_PORT": 587,
+    }
+    assert read("smtps://mail.example.com") == {
+        "EMAIL_HOST": "mail.example.com",
+        "EMAIL_USE_SSL": True,
+        "EMAIL_PORT": 465,
+    }
+    assert read("smtps://mail.example.com:2465")["EMAIL_PORT"] == 2465
+    assert read("consolemail://") == read("") == {}
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example.com", "http://mail.example.com", "smtp://", "smtp://mail.example.com:many", "filemail:///tmp"]
+)
+def test_what_is_no_mail_server_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="Set E to smtp://") as refused:
+        Environment({"E": url}).mail_server("E")
+
+    assert "mail.example.com" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["no-reply@example.com", "Nocturnal <no-reply@example.com>", "N\u00f6 <a@b>"])
+def test_a_sender_is_an_address_with_or_without_a_name(text: str) -> None:
+    assert Environment({"F": text}).mailbox("F", default="x@y") == text
+
+
+@pytest.mark.parametrize("text", ["nobody", "Nocturnal <>", "a@b\nBcc: eve@example.com", "a b@c"])
+def test_what_is_no_sender_is_refused(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="Set F to an address"):
+        Environment({"F": text}).mailbox("F", default="x@y")
+
+
+def test_a_link_has_one_place_for_the_token() -> None:
+    assert Environment({}).link("L", default="https://a.example/?t={token}") == "https://a.example/?t={token}"
+    for text in ("https://a.example/", "https://a.example/{token}{token}", "https://{host}/{token}", "/reset/{token}"):
+        with pytest.raises(ImproperlyConfigured, match="Set L to a URL"):
+            Environment({"L": text}).link("L", default="")

@@ -1,26 +1,61 @@
+import socket
 from pathlib import Path
 
+import pytest
+
+from nocturnal_project.serving.options import SERVERS
 from nocturnal_project.tests import PRODUCTION, run_python
+
+SERVE = ("-m", "nocturnal_project.serve")
 
 
 def test_no_server_can_load_a_half_configured_production(tmp_path: Path) -> None:
     started = run_python("-c", "import nocturnal_project.wsgi", data_dir=tmp_path, NOCTURNAL_ENV="production")
 
-    assert started.returncode == 3  # gunicorn gives up on it, rather than start another worker for ever
+    assert started.returncode == 3  # servers give up on it, rather than start another worker for ever
     assert "Nocturnal does not start until this is mended:" in started.stderr
     for missing in ("SECRET_KEY is not set", "JWT_SECRET is not set", "ALLOWED_HOSTS must name", "set REDIS_URL"):
         assert missing in started.stderr
     assert "Traceback" not in started.stderr
 
 
-def test_gunicorn_gives_up_at_once_on_a_half_configured_production(tmp_path: Path) -> None:
-    arguments = ("-m", "gunicorn", "--config", "nocturnal_project/gunicorn_conf.py", "--bind", "127.0.0.1:0")
-    variables = PRODUCTION | {"JWT_SECRET": "", "HOME": str(tmp_path)}
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_server_gives_up_at_once_on_a_half_configured_production(tmp_path: Path, server: str) -> None:
+    variables = PRODUCTION | {"JWT_SECRET": "", "HOME": str(tmp_path), "SERVER": server}
 
-    started = run_python(*arguments, "nocturnal_project.wsgi:application", data_dir=tmp_path, **variables)
+    started = run_python(*SERVE, data_dir=tmp_path, **variables)
 
     assert started.returncode == 3
     assert started.stderr.count("JWT_SECRET is not set: set it, or JWT_SECRET_FILE.") == 1
+    assert started.stderr.count("Nocturnal does not start until this is mended:") == 1
+    assert "Traceback" not in started.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("SERVER", "apache", "Set SERVER to one of: gunicorn, granian."),
+        ("PORT", "http", "Set PORT to a whole number from 1 to 65535."),
+        ("THREADS", "0", "Set THREADS to a whole number from 1 to 64."),
+    ],
+)
+def test_a_variable_of_the_server_that_makes_no_sense_stops_the_start(
+    tmp_path: Path, name: str, value: str, sentence: str
+) -> None:
+    started = run_python(*SERVE, data_dir=tmp_path, **{name: value})
+
+    assert started.returncode == 1
+    assert started.stderr == f"Nocturnal does not start until this is mended:\n  {sentence}\n"
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_second_instance_on_the_same_port_does_not_start(tmp_path: Path, server: str) -> None:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as first:
+        port = str(first.getsockname()[1])
+        started = run_python(*SERVE, data_dir=tmp_path, SERVER=server, PORT=port)
+
+    assert started.returncode == 1
+    assert "in use" in started.stderr
     assert "Traceback" not in started.stderr
 
 

@@ -20,8 +20,11 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts import keyring
-from accounts.models import Session, SigningKey, User
+from accounts import keyring, links, outbox
+from accounts.delivery import deliver_due
+from accounts.models import OutboxMail, Session, SigningKey, User
+from accounts.sessions import prune_sessions
+from nocturnal_project import clock
 from nocturnal_project.identifiers import first_uuid7, uuid7
 from nocturnal_project.mongodb.tests.rows import collection_of, new_upload, new_user
 from nocturnal_project.mongodb.tests.walk import Sent, Walk
@@ -50,6 +53,8 @@ FIXED = {
     "ratelimits_limitoverride": "a page shows every policy's numbers; at most one row a policy",
 }
 MOST_FIXED = 400
+# What the worker and the commands take at once.
+BATCHES = {"deliver": 20, "prune": 20}
 # fmt: off
 EXCEPTIONS = {
     ("DELETE /api/v1/me", "uploads_upload"): "an account goes with all its files, so all its rows are read",
@@ -58,6 +63,8 @@ EXCEPTIONS = {
     ("POST /api/v1/auth/logout?scope=global", "accounts_session"): "the same",
     ("GET /admin/ratelimits/limitevent/?kind__exact=blocked&q=203.0.113.7", "ratelimits_limitevent"):
         "of what one address did, one kind is looked for",
+    ("POST /api/v1/auth/password/change", "accounts_session"): "the same",
+    ("POST /api/v1/auth/password/reset/confirm", "accounts_session"): "the same",
 }
 # fmt: on
 
@@ -146,14 +153,15 @@ def walk(db: None) -> Iterator[Walk]:
         with walk.watching():
             operators_rotate(walk)
             clients_ask(walk, owners[0])
+            commands_ask(walk, owners[0])
             staff_ask(walk, root, owners[1])
             staff_ask_about_limits(walk, root, owners[1])
             operators_prune(walk)
         yield walk
     finally:
-        mine = (Upload, Session, SigningKey, LimitEvent, LimitOverride, LogEntry, Group, User.groups.through, User)
         put_in_force({})
-        for model in mine:
+        mine = (Upload, Session, SigningKey, OutboxMail, LimitEvent, LimitOverride)
+        for model in (*mine, LogEntry, Group, User.groups.through, User):
             collection_of(model).delete_many({})
 
 
@@ -202,11 +210,59 @@ def ask_about_accounts(walk: Walk, owner: User) -> None:
         )  # fmt: skip
     walk.ask(client, "get", "/api/v1/me")
     walk.ask(client, "patch", "/api/v1/me", {"name": "Owner"})
+    ask_about_devices(walk, client, owner)
+    ask_for_mails(walk, owner)
     for scope in ("local", "others", "global"):
-        token = signed_in(walk, owner.email)[1]["refresh_token"]
+        _, *more = [signed_in(walk, owner.email)[1]["refresh_token"] for _ in range(4)]
+        token = more[0]
         walk.ask(
             APIClient(), "post", f"/api/v1/auth/logout?scope={scope}", {"refresh_token": token}, status=204
         )  # fmt: skip
+
+
+def ask_about_devices(walk: Walk, client: APIClient, owner: User) -> None:
+    walk.step = "preparing"
+    later = datetime.now(UTC) + timedelta(days=30)
+    Session.objects.bulk_create(Session(user=owner, device_id=uuid7(), expires_at=later) for _ in range(120))
+    page = walk.ask(client, "get", "/api/v1/me/sessions").json()
+    second = walk.ask(client, "get", page["next"].partition("testserver")[2]).json()
+    walk.ask(client, "get", second["previous"].partition("testserver")[2])
+    walk.ask(client, "delete", f"/api/v1/me/sessions/{second['results'][0]['id']}", status=204)
+    passwords = {"current_password": PASSWORD, "new_password": PASSWORD}
+    walk.ask(client, "post", "/api/v1/auth/password/change", passwords, status=204)
+
+
+def ask_for_mails(walk: Walk, owner: User) -> None:
+    path = "/api/v1/auth"
+    walk.ask(APIClient(), "post", f"{path}/password/reset", {"email": owner.email}, status=202)
+    walk.ask(APIClient(), "post", f"{path}/email/verify", {"email": owner.email}, status=202)
+    walk.ask(APIClient(), "post", f"{path}/email/verify", {"token": "none of ours"}, status=403)
+    now, fresh = clock.now(), User.objects.get(pk=owner.pk)
+    token = {"token": links.verification_token(fresh, now=now)}
+    walk.ask(APIClient(), "post", f"{path}/email/verify", token, status=204)
+    token = {"token": links.reset_token(fresh, now=now), "new_password": PASSWORD}
+    walk.step = "preparing"
+    later = datetime.now(UTC) + timedelta(days=30)
+    Session.objects.bulk_create(Session(user=owner, device_id=uuid7(), expires_at=later) for _ in range(20))
+    walk.ask(APIClient(), "post", f"{path}/password/reset/confirm", token, status=204)
+
+
+def commands_ask(walk: Walk, owner: User) -> None:
+    """Have mails delivered and sessions pruned among many."""
+    now = clock.now()
+    OutboxMail.objects.bulk_create(
+        OutboxMail(kind="reset", email="nobody@example.com", created_at=now, due_at=now + timedelta(hours=1))
+        for _ in range(DOCUMENTS)
+    )
+    for kind in OutboxMail.Kind:
+        outbox.post_mail(kind=kind, email=owner.email, now=now)
+    walk.step = "deliver"
+    deliver_due()
+    # Seen from next week, because MongoDB itself removes what ran out long before today.
+    soon, next_week = now + timedelta(minutes=1), now + timedelta(days=8)
+    Session.objects.bulk_create(Session(user=owner, device_id=uuid7(), expires_at=soon) for _ in range(30))
+    walk.step = "prune"
+    assert prune_sessions(now=next_week, at_most=20) == 20
 
 
 def ask_for_lists(walk: Walk, client: APIClient) -> None:
@@ -369,7 +425,9 @@ def most(sent: Sent) -> int:
         return MOST_FIXED
     path, _, query = sent.step.partition("?")
     pages = 2 if "p=2" in query or "cursor=" in query else 1
-    if re.fullmatch("GET /api/v1/uploads", path):
+    if sent.step in BATCHES:
+        return BATCHES[sent.step]
+    if re.fullmatch("GET /api/v1/(uploads|me/sessions)", path):
         return API_PAGE * pages + ONE
     if re.search(r"(/user/|/session/|/upload/|/group/|/limitevent/)(.*/history/)?$", path):
         return 2 * STAFF_PAGE * pages + ONE

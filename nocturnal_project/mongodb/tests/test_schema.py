@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, models
 from django.db.migrations.loader import MigrationLoader
 
+from accounts.models import Session
 from nocturnal_project.mongodb.tests.rows import collection_of
 
 
@@ -98,3 +99,22 @@ def test_stock_names_of_migrations_resolve(db: None) -> None:
     graph = MigrationLoader(connection).graph
     accounts = next(node for node in graph.leaf_nodes() if node[0] == "accounts")
     assert {app for app, _ in graph.forwards_plan(accounts)} >= {"auth", "contenttypes", "accounts"}
+
+
+def test_the_server_itself_removes_sessions_a_week_after_they_ran_out(db: None) -> None:
+    index = collection_of(Session).index_information()["session_expiry"]
+
+    assert index["key"] == [("expires_at", 1)]
+    assert index["expireAfterSeconds"] == 7 * 24 * 60 * 60
+
+
+def test_an_index_that_expires_rows_can_be_removed_and_made_again(db: None) -> None:
+    (index,) = [index for index in Session._meta.indexes if index.name == "session_expiry"]
+    with connection.schema_editor() as editor:
+        editor.remove_index(Session, index)
+    gone = "session_expiry" not in collection_of(Session).index_information()
+    with connection.schema_editor() as editor:
+        editor.add_index(Session, index)
+
+    assert gone
+    assert "expireAfterSeconds" in collection_of(Session).index_information()["session_expiry"]

@@ -1,4 +1,4 @@
-"""The endpoints of accounts."""
+"""Registration, sign-in, refresh, sign-out, and the caller's own profile."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,14 +34,14 @@ from ratelimits.throttling import RateLimitedAPIView, give_back
 _SCOPES = ("local", "others", "global")
 
 
-class _PublicView(RateLimitedAPIView):
+class PublicView(RateLimitedAPIView):
     """A view for callers who have no access token, or one that has expired."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
 
-class _CredentialsView(_PublicView):
+class CredentialsView(PublicView):
     """A try at an account: charged to the address and the account, or to the known device alone."""
 
     rate_limits = {"post": POLICIES["auth"]}
@@ -58,7 +58,7 @@ class _CredentialsView(_PublicView):
         return [device_subject(device)] if device else [address, account_subject(email)]
 
 
-class _SessionView(_PublicView):
+class _SessionView(PublicView):
     """A call that proves itself by a refresh token: charged to its session."""
 
     rate_limits = {"post": POLICIES["api"]}
@@ -72,7 +72,7 @@ class _SessionView(_PublicView):
             return [ip_subject(client_ip(request._request))]  # noqa: SLF001  DRF's name for Django's request
 
 
-class RegisterView(_CredentialsView):
+class RegisterView(CredentialsView):
     """Registration."""
 
     @schema.register
@@ -87,7 +87,7 @@ class RegisterView(_CredentialsView):
         return _token_answer(signed_in.user, signed_in.session, now=now, status=201)
 
 
-class LoginView(_CredentialsView):
+class LoginView(CredentialsView):
     """Sign-in."""
 
     @schema.login

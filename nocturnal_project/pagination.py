@@ -1,4 +1,4 @@
-"""Pages of uploads: a cursor names the last row seen, so new files never shift a page."""
+"""Pages of lists: a cursor names the last row seen, so new rows never shift a page."""
 
 import uuid
 from typing import Any

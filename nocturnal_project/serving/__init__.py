@@ -1,0 +1,1 @@
+"""The servers that can serve the application: what both are told, and each one's own part."""
