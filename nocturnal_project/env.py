@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 _DOTENV_LINE = re.compile(r"\s*(#|(export\s+)?[A-Za-z_][A-Za-z0-9_]*=)")
 # A host name or IPv4 address, or an IPv6 address in brackets; then a port.
-_ADDRESS = re.compile(r"(?:(?P<host>[A-Za-z0-9._-]+)|\[(?P<v6>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?")
+_HOST_AND_PORT = re.compile(r"(?:(?P<host>[A-Za-z0-9._-]+)|\[(?P<v6>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?")
 _HIGHEST_PORT = 65535
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -113,7 +113,7 @@ class Environment:
         """Return a comma-separated list of host:port as (host, port); the port may be left out."""
         found = []
         for word in self.words(name):
-            match = _ADDRESS.fullmatch(word)
+            match = _HOST_AND_PORT.fullmatch(word)
             if match is None or not 0 < int(match["port"] or default_port) <= _HIGHEST_PORT:
                 raise ImproperlyConfigured(f"Set {name} to host:port,host:port, for example redis-1:{default_port}.")
             found.append((match["host"] or match["v6"], int(match["port"] or default_port)))
