@@ -35,13 +35,13 @@ class SignedInCaller(Caller):
         return str(self.profile["email"])
 
     def confirm(self, snapshot: bytes) -> None:
-        """Be who the token names, by the session's snapshot; one that has run out is looked up.
+        """Be who the token names, by the session's snapshot; one that has run out, or may be old, is looked up.
 
         Raises:
             SessionRevoked: the session has ended.
         """
         known = snapshots.read(snapshot)
-        if known.expires <= time.time():
+        if not known.trusted or known.expires <= time.time():
             self.look_up()
             return
         self._be(known)

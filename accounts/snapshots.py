@@ -5,6 +5,10 @@ before a session ends: first it is marked, which no reader can undo, then the ro
 on every instance at its next request. While Redis is away nobody reads snapshots; sessions that end meanwhile are
 noted in the database, and marked before Redis is used again.
 
+An instance that has not lost Redis, while the one that ended the session had, looks for such notes every two seconds:
+for so long, and no longer, it may still let the session in. A Redis that was started again, or took over from another,
+may have lost a mark that was confirmed: snapshots that were kept before are not believed there.
+
 Only services write users and sessions, because ``queryset.update()`` tells nobody.
 """
 
@@ -34,10 +38,15 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is known of a live session: the profile as the API answers it, and when it runs out (Unix time)."""
+    """What is known of a live session: the profile as the API answers it, and when it runs out (Unix time).
+
+    ``trusted`` is False for one that another Redis has handed down, or the same one before it was started again: that
+    may have lost the mark of a session that ended since.
+    """
 
     profile: dict[str, Any]
     expires: float
+    trusted: bool = True
 
 
 def name_of(session_id: uuid.UUID) -> str:
@@ -73,12 +82,13 @@ def live(session_id: uuid.UUID) -> bytes | None:
 def read(text: bytes) -> Snapshot:
     """Return a live snapshot from its text in Redis."""
     kept = orjson.loads(text[text.index(b"\n") + 1 :])
-    return Snapshot(kept["profile"], kept["expires"])
+    return Snapshot(kept["profile"], kept["expires"], kept.get("server") == link.server)
 
 
 def keep(session: Session, user: User) -> None:
     """Keep a snapshot of a live session; what is newer stays."""
-    text = orjson.dumps({"expires": session.expires_at.timestamp(), "profile": profile_of(user)})
+    kept = {"expires": session.expires_at.timestamp(), "server": link.server, "profile": profile_of(user)}
+    text = orjson.dumps(kept)
     try:
         link.run(_PUT, [name_of(session.pk)], (user.version, text, _KEPT_MS))
     except RedisAway:
@@ -87,12 +97,7 @@ def keep(session: Session, user: User) -> None:
 
 def end(session_ids: Sequence[uuid.UUID]) -> None:
     """Take the snapshots of sessions out of use. To be called before their rows say that they ended."""
-    if not link.configured or not session_ids:
-        return
-    try:
-        _mark(session_ids, "E")
-    except RedisAway:
-        _note(session_ids)
+    _mark_or_note(session_ids, "E")
 
 
 def outdate(user_id: uuid.UUID) -> None:
@@ -104,12 +109,25 @@ def outdate(user_id: uuid.UUID) -> None:
         return
     version = User.objects.filter(pk=user_id).values_list("version", flat=True).first()
     chosen = list(Session.objects.filter(user_id=user_id, ended_at=None).values_list("pk", flat=True))
-    if version is None or not chosen:
+    if version is not None:
+        _mark_or_note(chosen, f"M{version}")
+
+
+def _mark_or_note(session_ids: Sequence[uuid.UUID], mark: str) -> None:
+    """Mark snapshots in Redis; while it is away, in the database, where those who come back to Redis look first.
+
+    A note that was written just after they looked would be too late: so it is written only while they cannot, and
+    when Redis has come back meanwhile, it is asked again.
+    """
+    if not link.configured or not session_ids:
         return
-    try:
-        _mark(chosen, f"M{version}")
-    except RedisAway:
-        _note(chosen)
+    while True:
+        try:
+            _mark(session_ids, mark)
+        except RedisAway:
+            if not link.while_away(lambda: _note(session_ids)):
+                continue
+        return
 
 
 @every(seconds=2)

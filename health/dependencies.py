@@ -15,6 +15,8 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from nocturnal_project.redis import link
+
 _log = structlog.stdlib.get_logger("nocturnal.health")
 _DATABASE_SECONDS = 1.0
 
@@ -54,9 +56,17 @@ def _ping_database() -> None:
 
 
 def _write_and_read_cache() -> None:
+    """Ask Redis as requests do, so that a probe waits no longer than they: 200 ms once, and then not at all.
+
+    While requests do without Redis, the cache counts as not reached, even where it answers.
+    """
     stamp = time.monotonic_ns()
-    cache.set(f"health:{settings.INSTANCE_ID}", stamp, 10)
-    if cache.get(f"health:{settings.INSTANCE_ID}") is None:
+    name = f"health:{settings.INSTANCE_ID}"
+    if link.configured:
+        link.call("SET", name, stamp, "EX", 10)
+        return
+    cache.set(name, stamp, 10)
+    if cache.get(name) is None:
         raise ConnectionError
 
 
@@ -64,13 +74,17 @@ def _look_for_a_key() -> object:
     return default_storage.exists("health/nothing-is-here")
 
 
+def _kind_of_cache() -> str:
+    if settings.REDIS_SENTINELS:
+        return "redis, sentinel"
+    return "redis" if settings.REDIS_URL else "local memory"
+
+
 def dependencies() -> list[Dependency]:
     """Return what this instance is configured to depend on."""
     return [
         Dependency("database", connection.vendor, needed=True, probe=_ping_database),
-        Dependency(
-            "cache", "redis" if settings.REDIS_URL else "local memory", needed=False, probe=_write_and_read_cache
-        ),
+        Dependency("cache", _kind_of_cache(), needed=False, probe=_write_and_read_cache),
         Dependency("storage", "s3" if settings.USE_S3 else "local files", needed=False, probe=_look_for_a_key),
     ]
 

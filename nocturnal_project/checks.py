@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Caution
 
+from nocturnal_project.proxies import Misfit, misfits
+
 _MINIMUM_KEY_CHARACTERS = 32
 
 
@@ -19,6 +21,13 @@ def production_is_complete(app_configs: Sequence[AppConfig] | None, **kwargs: An
     if not settings.PRODUCTION:
         return []
     return [*_secrets(), *_exposure(), *_addresses(), *_mail(), *_state_outside_the_pod(), *_static_files()]
+
+
+@register(deploy=True)
+def proxies_fit(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Say what instances that are serving noticed within the hour. Only when asked: what they noticed may be forged."""
+    ids = {Misfit.UNTRUSTED: "nocturnal.E012", Misfit.FEWER: "nocturnal.E013"}
+    return [Error(misfit.advice, id=ids[misfit]) for misfit in misfits()]
 
 
 def _secrets() -> list[CheckMessage]:
@@ -72,7 +81,10 @@ def _state_outside_the_pod() -> list[CheckMessage]:
         text = "SQLite is one file in one pod: set MONGODB_URI to the database that all pods share."
         found.append(Error(text, id="nocturnal.E006"))
     if not settings.REDIS_URL:
-        text = "A local-memory cache is not shared: set REDIS_URL, or REDIS_ENABLED=true with REDIS_HOST."
+        text = (
+            "A local-memory cache is not shared: "
+            "set REDIS_URL, or REDIS_ENABLED=true with REDIS_HOST, or REDIS_SENTINELS."
+        )
         found.append(Error(text, id="nocturnal.E007"))
     if not settings.USE_S3:
         text = "Local files stay in one pod: set USE_S3=true, S3_BUCKET and AWS_REGION."

@@ -1,7 +1,8 @@
 """Who is asking: the address that no client can choose.
 
 Proxies append to X-Forwarded-For, so its entries are trustworthy only from the right, as many as there
-are proxies of ours (TRUSTED_PROXIES). Everything further left is what the client claims.
+are proxies of ours (TRUSTED_PROXIES). Everything further left is what the client claims. No other header is read:
+``Forwarded`` (RFC 7239) says the same in a form that most proxies neither write nor remove, so it is the client's.
 """
 
 import ipaddress
@@ -9,8 +10,12 @@ import ipaddress
 from django.conf import settings
 from django.http import HttpRequest
 
+from nocturnal_project.proxies import Misfit, notice
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 UNKNOWN = "unknown"
+# IPv4 clients as a translator shows them to an IPv6-only server (RFC 6052). By /64, all of them would count as one.
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -21,10 +26,15 @@ def client_ip(request: HttpRequest) -> str:
     """
     peer = _parsed(request.META.get("REMOTE_ADDR", ""))
     hops = settings.TRUSTED_PROXIES
+    header = request.META.get("HTTP_X_FORWARDED_FOR", "")
     if hops:
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        named = _parsed(forwarded[-hops]) if len(forwarded) >= hops else None
-        peer = named or peer
+        forwarded = header.rsplit(",", hops)[-hops:] if header else []
+        if len(forwarded) < hops:
+            notice(Misfit.FEWER)
+        else:
+            peer = _parsed(forwarded[0]) or peer
+    elif header:
+        notice(Misfit.UNTRUSTED)
     return str(peer) if peer else UNKNOWN
 
 
@@ -37,7 +47,7 @@ def network_of(address: str) -> str:
 
 
 def _parsed(text: str) -> Address | None:
-    """Read an address as proxies write it: with a port, in brackets, or IPv4 mapped into IPv6."""
+    """Read an address as proxies write it: with a port, a zone, in brackets, or IPv4 within IPv6."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -47,4 +57,8 @@ def _parsed(text: str) -> Address | None:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _TRANSLATED:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        return address.ipv4_mapped or address
+    return address

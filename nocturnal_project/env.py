@@ -5,6 +5,7 @@ django-environ does the reading; this module adds the sentence an operator needs
 No message repeats a value, because any of them may be a secret.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from email.utils import parseaddr
@@ -17,6 +18,10 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _DOTENV_LINE = re.compile(r"\s*(#|(export\s+)?[A-Za-z_][A-Za-z0-9_]*=)")
+# A host name or IPv4 address, or an IPv6 address in brackets; then a port.
+_HOST_AND_PORT = re.compile(r"(?:(?P<host>[A-Za-z0-9._-]+)|\[(?P<v6>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?")
+_HIGHEST_PORT = 65535
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
@@ -103,6 +108,25 @@ class Environment:
         """Return a comma-separated list without empty items."""
         value = self.text(name)
         return [word.strip() for word in value.split(",") if word.strip()] if value else list(default)
+
+    def addresses(self, name: str, *, default_port: int) -> list[tuple[str, int]]:
+        """Return a comma-separated list of host:port as (host, port); the port may be left out."""
+        found = []
+        for word in self.words(name):
+            match = _HOST_AND_PORT.fullmatch(word)
+            if match is None or not 0 < int(match["port"] or default_port) <= _HIGHEST_PORT:
+                raise ImproperlyConfigured(f"Set {name} to host:port,host:port, for example redis-1:{default_port}.")
+            found.append((match["host"] or match["v6"], int(match["port"] or default_port)))
+        return found
+
+    def networks(self, name: str) -> list[Network]:
+        """Return a comma-separated list of networks in CIDR notation."""
+        try:
+            return [ipaddress.ip_network(word) for word in self.words(name)]
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"Set {name} to networks such as 10.0.0.0/8,2001:db8::/32, with no bits set behind the prefix."
+            ) from error
 
     def url(self, name: str, default: str = "") -> str:
         """Return an http or https URL without a trailing slash."""

@@ -1,5 +1,6 @@
 """The instances that are alive: each beats in Redis, and remembers the others for when Redis is away."""
 
+import time
 from pathlib import Path
 
 import structlog
@@ -13,17 +14,28 @@ _KEY = "nocturnal:instances"
 _BEAT = Script(Path(__file__).parent / "lua" / "beat.lua")
 _log = structlog.stdlib.get_logger("nocturnal.instances")
 
-_living: tuple[str, ...] = ()
+# Each of those that were seen, and when (of time.monotonic). Replaced whole.
+_seen: dict[str, float] = {}
+_server = ""
+_server_since = 0.0
 
 
 def beat() -> None:
-    """Say that this instance lives and learn which others do; without Redis, what was last seen stands."""
-    global _living  # noqa: PLW0603  one reference, replaced whole
+    """Say that this instance lives and learn which others do; without Redis, what was last seen stands.
+
+    A Redis that was started again knows nobody before their next beat: until then, those of before stand.
+    """
+    global _seen, _server, _server_since  # noqa: PLW0603  written by one thread, read as one reference
     try:
         living = link.run(_BEAT, [_KEY], [settings.INSTANCE_ID, GONE_AFTER_SECONDS * 1000])
     except RedisAway:
         return
-    _living = tuple(instance.decode() for instance in living)
+    now = time.monotonic()
+    if link.server != _server:
+        _server, _server_since = link.server, now
+    stand = now - _server_since < GONE_AFTER_SECONDS
+    earlier = {instance: at for instance, at in _seen.items() if stand and now - at < GONE_AFTER_SECONDS}
+    _seen = earlier | {instance.decode(): now for instance in living}
 
 
 def leave() -> None:
@@ -48,6 +60,9 @@ def listed_instances() -> tuple[str, ...]:
 
 def live_instances() -> tuple[str, ...]:
     """Return the instances last seen alive, sorted by name, this one among them."""
-    if settings.INSTANCE_ID in _living:
-        return _living
-    return tuple(sorted({*_living, settings.INSTANCE_ID}))
+    return tuple(sorted({*_seen, settings.INSTANCE_ID}))
+
+
+def others_were_seen() -> bool:
+    """Tell whether this instance has ever looked who else lives; not, when it was started while Redis was away."""
+    return bool(_seen)

@@ -18,7 +18,7 @@ from django.middleware.security import SecurityMiddleware
 from nocturnal_project.errors import LengthRequired
 from nocturnal_project.problems import problem_of
 
-_PROBES = "/api/health"
+_PROBES = ("/api/health", "/metrics")
 
 # Content-Security-Policy by the path's beginning; the first that fits. Built once: a policy is a constant.
 _NOTHING_ELSE = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"

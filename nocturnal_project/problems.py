@@ -20,7 +20,7 @@ from rest_framework import exceptions as drf
 from rest_framework.request import Request
 
 from nocturnal_project.errors import BodyTooLarge, NocturnalError, NotFound, ServiceUnavailable
-from nocturnal_project.redis import OUTAGES
+from nocturnal_project.redis_connections import OUTAGES
 
 _log = structlog.stdlib.get_logger("nocturnal.problems")
 

@@ -137,8 +137,14 @@ if MONGODB_URI:
 
 _REDIS_HOST = env.text("REDIS_HOST", default="127.0.0.1")
 _REDIS_PORT = env.number("REDIS_PORT", default=6379, minimum=1, maximum=65535)
-REDIS_URL = env.text("REDIS_URL") or (
-    f"redis://{_REDIS_HOST}:{_REDIS_PORT}/0" if env.flag("REDIS_ENABLED", default=False) else ""
+REDIS_SENTINELS = env.addresses("REDIS_SENTINELS", default_port=26379)
+_REDIS_BY_SENTINEL = f"redis://{env.text('REDIS_SENTINEL_MASTER', default='mymaster')}/0" if REDIS_SENTINELS else ""
+if REDIS_SENTINELS and env.text("REDIS_URL"):
+    raise ImproperlyConfigured("Set REDIS_URL or REDIS_SENTINELS, not both: sentinels say where Redis is.")
+REDIS_URL = (
+    env.text("REDIS_URL")
+    or _REDIS_BY_SENTINEL
+    or (f"redis://{_REDIS_HOST}:{_REDIS_PORT}/0" if env.flag("REDIS_ENABLED", default=False) else "")
 )
 _LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 CACHES: dict[str, dict[str, Any]] = {
@@ -147,25 +153,48 @@ CACHES: dict[str, dict[str, Any]] = {
 if REDIS_URL:
     if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
         raise ImproperlyConfigured("Set REDIS_URL to a URL that begins with redis:// or rediss://.")
-    require_package("django_redis", for_variable="REDIS_URL")
+    require_package("django_redis", for_variable="REDIS_SENTINELS" if REDIS_SENTINELS else "REDIS_URL")
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
+    # redis-py retries by itself, for seconds, and a repeated write may count twice. RESP2, and no name for the client:
+    # each would be another round trip before the first command.
+    _ONCE = {"retry": Retry(NoBackoff(), 0), "protocol": 2, "driver_info": None}
     CACHES["default"] = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "nocturnal",
         "OPTIONS": {
+            "CLIENT_CLASS": "nocturnal_project.redis_cache.CacheClient",
             "PASSWORD": env.text("REDIS_PASSWORD") or None,
             "SOCKET_CONNECT_TIMEOUT": 0.2,
             "SOCKET_TIMEOUT": 0.2,
-            # redis-py retries by itself, for seconds, and a repeated write may count twice.
-            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
+            "CONNECTION_POOL_KWARGS": _ONCE,
         },
     }
-RATE_LIMIT_OVERRIDES = {name: value for name, value in os.environ.items() if name.startswith("RATE_LIMIT_") and value}
+    if REDIS_SENTINELS:
+        CACHES["default"]["OPTIONS"] |= {
+            "CLIENT_CLASS": "nocturnal_project.redis_cache.SentinelCacheClient",
+            "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
+            "SENTINELS": REDIS_SENTINELS,
+            "SENTINEL_KWARGS": {
+                "password": env.text("REDIS_SENTINEL_PASSWORD") or None,
+                "socket_connect_timeout": 0.2,
+                "socket_timeout": 0.2,
+                **_ONCE,
+            },
+        }
+# How many instances run at most: of a limit against guessing, one that starts while Redis is away takes that part.
+INSTANCES_EXPECTED = env.number("INSTANCES_EXPECTED", default=3 if PRODUCTION else 1, minimum=1, maximum=10_000)
+# Whose addresses are not counted, such as a monitor's.
+RATE_LIMIT_EXEMPT_NETWORKS = env.networks("RATE_LIMIT_EXEMPT_NETWORKS")
+RATE_LIMIT_OVERRIDES = {
+    name: value
+    for name, value in os.environ.items()
+    if name.startswith("RATE_LIMIT_") and name != "RATE_LIMIT_EXEMPT_NETWORKS" and value
+}
 
-SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+SESSION_ENGINE = "nocturnal_project.admin_sessions"
 # The admin's session ends after an hour without a page, and after twelve in any case (staff_authentication.py).
 SESSION_COOKIE_AGE = 60 * 60
 STAFF_SESSION_LIFETIME = timedelta(hours=12)

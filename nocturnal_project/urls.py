@@ -11,6 +11,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 
 from accounts import urls as accounts_urls
 from accounts.well_known import jwks
+from health.metrics import metrics
 from nocturnal_project.errors import NotFound
 from ratelimits.policies import POLICIES, Exempt
 from ratelimits.throttling import exempt, limited
@@ -53,6 +54,7 @@ urlpatterns = [
     path(".well-known/jwks.json", jwks, name="jwks"),
     path("admin/rate-limits/", include("ratelimits.admin.urls")),
     path("admin/", admin.site.urls),
+    path("metrics", metrics, name="metrics"),
     path("api/", include("health.urls")),
     path("api/schema/", _SchemaView.as_view(), name="schema"),
     path("api/docs/", _DocsView.as_view(), name="docs"),

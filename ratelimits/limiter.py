@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from django.conf import settings
 
-from nocturnal_project.instances import live_instances
+from nocturnal_project.instances import live_instances, others_were_seen
 from nocturnal_project.redis import RedisAway, link
 from ratelimits import local_store, records, redis_store, tally
 from ratelimits.cases import Case
@@ -14,7 +14,7 @@ from ratelimits.errors import RateLimitExceeded
 from ratelimits.evidence import Evidence
 from ratelimits.policies import POLICIES, ChargedTo, Policy, in_force
 from ratelimits.redis_store import SessionUnknown
-from ratelimits.subjects import Subject
+from ratelimits.subjects import Subject, is_exempt
 
 __all__ = [
     "SessionUnknown",
@@ -40,6 +40,8 @@ local = local_store.LocalStore()
 def decide(policy: Policy, subjects: Sequence[Subject], *, session: str = "") -> Decision:
     """Charge the subjects and say whether the request may pass.
 
+    Addresses of exempt networks are not charged; the accounts that are named beside them are.
+
     With the name of a session's snapshot, only if the snapshot is a live one, which comes back with the decision. While
     Redis is away there are no snapshots, and this instance lets through its share of the limit.
 
@@ -47,6 +49,12 @@ def decide(policy: Policy, subjects: Sequence[Subject], *, session: str = "") ->
         SessionUnknown: there is no live snapshot of the session; nothing was charged.
     """
     policy = in_force(policy)
+    if settings.RATE_LIMIT_EXEMPT_NETWORKS:
+        subjects = [subject for subject in subjects if not is_exempt(subject)]
+        if not subjects:
+            return Decision(
+                policy, Mode.NORMAL, allowed=True, limit=policy.normal, remaining=policy.normal, reset_seconds=0
+            )
     try:
         decision = shared.decide(policy, subjects, session=session)
     except RedisAway:
@@ -74,7 +82,7 @@ def charge(policy: Policy, subjects: Sequence[Subject], *, session: str = "") ->
 
 def give_back(decision: Decision) -> None:
     """Undo a charge. One that was made in Redis is lost while Redis is away: that is strict, and safe."""
-    if not decision.allowed:
+    if not decision.allowed or not decision.charged:
         return
     try:
         (shared if decision.shared else local).give_back(decision)
@@ -162,17 +170,21 @@ def share(policy: Policy) -> Callable[[int], int] | None:
     """Return how much of a limit is this instance's while Redis is away; None: all of it, there are no others.
 
     Of a limit against guessing all instances together let no more pass than the limit: each has its part, and those
-    that come last by name may have none. Of the others each has its part rounded up, because there a request too few
-    harms more than one too many.
+    that come last by name may have none. One that was started while Redis was away, and has seen no other, takes the
+    smallest of as many parts as instances are expected. Of other limits each has its part rounded up, because there a
+    request too few harms more than one too many.
     """
     if not link.configured:
         return None
     living = live_instances()
-    number = len(living)
-    if policy.charged_to is ChargedTo.IP_AND_ACCOUNT:
-        rank = living.index(settings.INSTANCE_ID)
-        return lambda limit: limit // number + (rank < limit % number)
-    return lambda limit: -(-limit // number)
+    number = max(len(living), settings.INSTANCES_EXPECTED)
+    if policy.charged_to is not ChargedTo.IP_AND_ACCOUNT:
+        known = len(living) if others_were_seen() else number
+        return lambda limit: -(-limit // known)
+    if not others_were_seen():
+        return lambda limit: limit // number
+    rank = living.index(settings.INSTANCE_ID)
+    return lambda limit: limit // number + (rank < limit % number)
 
 
 def _note_refusal(decision: Decision) -> None:

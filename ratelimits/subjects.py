@@ -5,6 +5,8 @@ import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.conf import settings
+
 from nocturnal_project.client_ip import network_of
 
 
@@ -79,6 +81,18 @@ def network_subject(network: str) -> Subject:
     wider = tuple(str(named.supernet(new_prefix=prefix)) for prefix in above)
     bits = int(named.network_address)
     return Subject(Kind.IP, str(named), wider, bytes(bits >> (120 - prefix) & 0xFF for prefix in above))
+
+
+def is_exempt(subject: Subject) -> bool:
+    """Tell whether a subject is an address that is not counted; nobody else ever is."""
+    chosen = settings.RATE_LIMIT_EXEMPT_NETWORKS
+    if not chosen or subject.kind is not Kind.IP:
+        return False
+    try:
+        network = ipaddress.ip_network(subject.value)
+    except ValueError:
+        return False
+    return any(network.version == each.version and network.subnet_of(each) for each in chosen)  # type: ignore[arg-type]  # of one version
 
 
 def user_subject(user_id: object) -> Subject:

@@ -81,7 +81,7 @@ def test_a_snapshot_has_nothing_that_a_reader_of_redis_could_use(alice: User, si
 
     text = kept(session_of(alice).pk).partition(b"\n")[2]
 
-    assert json.loads(text).keys() == {"expires", "profile"}
+    assert json.loads(text).keys() == {"expires", "profile", "server"}
     assert json.loads(text)["profile"].keys() == {"id", "email", "email_verified", "name", "created_at"}
 
 

@@ -75,11 +75,30 @@ def test_junk_in_the_entry_that_counts_names_the_peer(asked_by: Ask, junk: str) 
         ("::ffff:203.0.113.7", "203.0.113.7"),
         ("[::ffff:203.0.113.7]:4711", "203.0.113.7"),
         ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%25eth0]:4711", "fe80::1"),
+        ("64:ff9b::203.0.113.7", "203.0.113.7"),
+        ("[64:ff9b::cb00:7107]:4711", "203.0.113.7"),
     ],
 )
 def test_one_address_has_one_spelling(asked_by: Ask, spelling: str, address: str) -> None:
     assert asked_by(hops=1, forwarded=spelling) == address
     assert asked_by(hops=0, peer=spelling) == address
+
+
+@pytest.mark.parametrize("empty", ["203.0.113.7,", "203.0.113.7, ", ", ,", " "])
+def test_an_empty_entry_in_the_place_that_counts_names_the_peer(asked_by: Ask, empty: str) -> None:
+    assert asked_by(hops=1, forwarded=empty) == PEER
+
+
+def test_two_hundred_entries_are_two_hundred_claims_and_one_that_counts(asked_by: Ask) -> None:
+    claims = ", ".join(f"10.0.0.{number}" for number in range(199))
+    assert asked_by(hops=1, forwarded=f"{claims}, 203.0.113.7") == "203.0.113.7"
+    assert asked_by(hops=2, forwarded=f"{claims}, 203.0.113.7, 192.0.2.1") == "203.0.113.7"
+
+
+def test_ipv4_clients_behind_a_translator_do_not_count_as_one() -> None:
+    assert network_of("64:ff9b::203.0.113.7") == "203.0.113.7"
+    assert network_of("64:ff9b:1::203.0.113.7") == "64:ff9b:1::/64"  # RFC 8215: a network's own, and its own affair
 
 
 def test_a_socket_without_addresses_is_unknown(asked_by: Ask) -> None:

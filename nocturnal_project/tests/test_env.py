@@ -142,6 +142,19 @@ def test_a_dotenv_that_is_no_text_is_refused(tmp_path: Path) -> None:
         read_dotenv(tmp_path / ".env")
 
 
+def test_addresses_are_hosts_with_ports_which_may_be_left_out() -> None:
+    env = Environment({"A": "redis-1:26380, 10.0.0.1,[2001:db8::1]:26381"})
+
+    assert env.addresses("A", default_port=26379) == [("redis-1", 26380), ("10.0.0.1", 26379), ("2001:db8::1", 26381)]
+    assert env.addresses("UNSET", default_port=26379) == []
+
+
+@pytest.mark.parametrize("text", ["host:", "host:0", "host:65536", "host:port", "redis://host:1", "a b", "2001:db8::1"])
+def test_an_address_that_is_none_is_told_how_to_be_one(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="Set SENTINELS to host:port,host:port"):
+        Environment({"SENTINELS": text}).addresses("SENTINELS", default_port=26379)
+
+
 def test_a_mail_server_is_read_from_one_url() -> None:
     def read(url: str) -> dict[str, Any]:
         return Environment({"E": url}).mail_server("E")

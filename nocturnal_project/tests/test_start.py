@@ -81,3 +81,18 @@ def test_development_starts_with_no_variable_set_and_says_where_its_counts_are(t
     for policy in ("auth", "api", "upload"):
         line = f"Rate limiter for {policy} using local store (single instance only)"
         assert started.stderr.count(line) == 1
+
+
+def test_an_address_of_redis_and_sentinels_that_say_another_do_not_go_together(tmp_path: Path) -> None:
+    variables = {"REDIS_URL": "redis://redis.example.com:6379/0", "REDIS_SENTINELS": "redis-1:26379"}
+    started = run_python("-c", "import nocturnal_project.wsgi", data_dir=tmp_path, **variables)
+
+    assert started.returncode == 3
+    assert "Set REDIS_URL or REDIS_SENTINELS, not both" in started.stderr
+
+
+def test_sentinels_are_enough_of_a_redis_for_production(tmp_path: Path) -> None:
+    variables = {name: value for name, value in PRODUCTION.items() if name != "REDIS_URL"}
+    checked = run_python("manage.py", "check", data_dir=tmp_path, REDIS_SENTINELS="redis-1:26379", **variables)
+
+    assert "nocturnal.E007" not in checked.stderr

@@ -1,6 +1,7 @@
 """redis-server, with what the limiter needs of it: no eviction, a password, and data that may persist."""
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.servers.base import Keeper, Process, Service, program
@@ -15,12 +16,17 @@ class RedisServer(Service):
         password: str | None = None,
         maxmemory: str | None = None,
         persist: bool = False,
+        settings: Sequence[str] = (),
         root: Path | None = None,
     ) -> None:
-        """Keep the data over `kill` and `start` when `persist`; `maxmemory` is Redis' own ("8mb")."""
+        """Keep the data over `kill` and `start` when `persist`; `maxmemory` is Redis' own ("8mb").
+
+        `settings` are further lines of its configuration.
+        """
         super().__init__(root)
         self._program = program("redis-server", install="apt-get install redis-server")
         self._password, self._maxmemory, self._persist = password, maxmemory, persist
+        self._settings = settings
         self.process: Process
 
     @property
@@ -73,6 +79,7 @@ class RedisServer(Service):
         ]
         lines += [f"requirepass {self._password}"] if self._password else []
         lines += [f"maxmemory {self._maxmemory}"] if self._maxmemory else []
+        lines += self._settings
         file = self.folder / "redis.conf"
         file.touch(mode=0o600)  # the password stays out of the process list
         file.write_text("\n".join(lines) + "\n")

@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from health.dependencies import Outcome, dependencies, migrations_are_applied, outcome_of
+from nocturnal_project.proxies import misfits
 
 
 class Command(BaseCommand):
@@ -26,6 +27,8 @@ class Command(BaseCommand):
         missing = [outcome.dependency.name for outcome in outcomes if not outcome.reached]
         if "database" not in missing and not migrations_are_applied():
             missing.append("migrations (run: manage.py migrate)")
+        for misfit in misfits():
+            self.stderr.write(self.style.WARNING(misfit.advice))
         if missing:
             self.stderr.write(self.style.ERROR(f"Not ready: {', '.join(missing)}."))
             raise SystemExit(2)
