@@ -92,6 +92,14 @@ def _is_left_alone_and_comes_back(link: Link, counter: Script, mend: Callable[[]
     assert link.run(counter, ["counted"], ()) > 0
 
 
+def _stays_unused(link: Link) -> None:
+    """Watch for as long as it takes to try twice whether Redis is back."""
+    until = time.monotonic() + 1.1
+    while time.monotonic() < until:
+        assert not link.closed
+        threading.Event().wait(0.02)
+
+
 def _do_nothing() -> None:
     pass
 
@@ -197,6 +205,8 @@ def test_a_full_redis_is_an_outage_although_it_answers(
         with redis.Redis.from_url(server.url) as client, pytest.raises(redis.exceptions.OutOfMemoryError):
             for number in range(100):
                 client.set(f"filler:{number}", b"x" * 100_000)
+        _refused_after(link, counter)
+        _stays_unused(link)
         _is_left_alone_and_comes_back(link, counter, lambda: admin.config_set("maxmemory", "0"))
     finally:
         admin.config_set("maxmemory", "0")
@@ -210,6 +220,8 @@ def test_a_redis_that_became_a_replica_is_an_outage_until_it_takes_writes(
     assert link.run(counter, ["counted"], ())
     admin.replicaof("127.0.0.1", 9)
     try:
+        _refused_after(link, counter)
+        _stays_unused(link)
         _is_left_alone_and_comes_back(link, counter, lambda: admin.replicaof("NO", "ONE"))
     finally:
         admin.replicaof("NO", "ONE")
@@ -229,6 +241,8 @@ def test_a_redis_that_cannot_save_and_refuses_writes_is_an_outage(
             within_s=10,
             failure=lambda: "it saved",
         )
+        _refused_after(link, counter)
+        _stays_unused(link)
         _is_left_alone_and_comes_back(link, counter, lambda: admin.config_set("save", ""))
     finally:
         admin.config_set("save", "")
