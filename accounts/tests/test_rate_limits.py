@@ -178,6 +178,7 @@ def test_while_redis_is_away_this_instances_share_is_told(
 ) -> None:
     client = sign_in(alice)
     monkeypatch.setattr("ratelimits.limiter.live_instances", lambda: ("one", "three", "two"))
+    monkeypatch.setattr("ratelimits.limiter.others_were_seen", lambda: True)
 
     with override_settings(INSTANCE_ID="three"):
         answer = client.get(STANDINGS).json()
@@ -195,13 +196,13 @@ def test_on_redis_the_shared_counts_are_told_in_at_most_two_round_trips(
     client.get(STANDINGS)  # the scripts are known from here on
     limiter.shared.decide(POLICIES["auth"], [account_subject(alice.email), ip_subject("127.0.0.1")])
     trips: list[str] = []
-    send = link._send
+    send = link._connections.exchange
 
-    def heard(command: tuple[Any, ...]) -> Any:
+    def heard(command: tuple[Any, ...], **how: Any) -> Any:
         trips.append(command[0])
-        return send(command)
+        return send(command, **how)
 
-    monkeypatch.setattr(link, "_send", heard)
+    monkeypatch.setattr(link._connections, "exchange", heard)
 
     answer = client.get(STANDINGS).json()
 
