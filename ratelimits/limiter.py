@@ -31,6 +31,7 @@ def decide(policy: Policy, subjects: Sequence[Subject], *, session: str = "") ->
         SessionUnknown: there is no live snapshot of the session; nothing was charged.
     """
     policy = in_force(policy)
+    subjects = tuple(dict.fromkeys(subjects))  # one that is named twice is charged once
     try:
         decision = shared.decide(policy, subjects, session=session)
     except RedisAway:
