@@ -10,19 +10,18 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from nocturnal_project.redis import link
-from tests.servers.redis import RedisServer
 
 # Longer than the product's 200 ms: a busy machine is not what these tests are about.
 _TIMEOUT = 10
 
 
 @contextmanager
-def joined_to(server: RedisServer) -> Iterator[Redis]:
-    """Let the link and the cache use the server while the block runs, and give it a client to look inside with."""
+def joined_to(url: str) -> Iterator[Redis]:
+    """Let the link and the cache use a server while the block runs, and give it a client to look inside with."""
     caches = {
         "default": {
             "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": server.url,
+            "LOCATION": url,
             "KEY_PREFIX": "nocturnal",
             "OPTIONS": {
                 "SOCKET_CONNECT_TIMEOUT": _TIMEOUT,
@@ -31,8 +30,8 @@ def joined_to(server: RedisServer) -> Iterator[Redis]:
             },
         }
     }
-    with override_settings(REDIS_URL=server.url, CACHES=caches):
-        client = Redis(port=server.port, retry=Retry(NoBackoff(), 0))
+    with override_settings(REDIS_URL=url, CACHES=caches):
+        client = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
         try:
             yield client
         finally:

@@ -19,7 +19,7 @@ def server() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def _joined(server: RedisServer) -> Iterator[Redis]:
-    with joined_to(server) as client:
+    with joined_to(server.url) as client:
         yield client
 
 

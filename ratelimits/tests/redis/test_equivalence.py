@@ -7,6 +7,8 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -174,4 +176,5 @@ class Machine(RuleBasedStateMachine):
 
 
 def test_the_script_decides_as_the_model_whatever_happens(server: RedisServer, redis: Redis) -> None:
-    run_state_machine_as_test(lambda: Machine(server, redis), settings=_SETTINGS)
+    machine: Any = partial(Machine, server, redis)  # it is called for a new one, as a class would be
+    run_state_machine_as_test(machine, settings=_SETTINGS)

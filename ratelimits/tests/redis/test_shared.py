@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -72,7 +73,7 @@ def test_whatever_is_typed_as_an_email_makes_a_short_and_plain_key_that_ends(red
     for _ in range(AUTH.normal + AUTH.strict_after):
         limiter.decide(AUTH, [HOME, account_subject(typed)])
 
-    keys = redis.keys()
+    keys: list[Any] = list(redis.scan_iter())
     assert {key.split(b":")[2] for key in keys if key.startswith(b"rate-limit:auth:")} == {b"ip", b"account"}
     for key in keys:
         assert len(key) <= 128
