@@ -38,8 +38,8 @@ lock: $(VENV)/bin/python ## Pin every dependency, with hashes, from requirements
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/benchmarks.in --output-file requirements/benchmarks.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/base.in --output-file requirements/base.txt
 
-soak: $(VENV)/dev servers ## Run the fault tests in their full length
-	NOCTURNAL_SOAK=1 $(PY) -m pytest tests/test_durability.py tests/test_pooling.py
+soak: $(VENV)/dev servers ## Run the tests of faults and of the limiter in their full length
+	NOCTURNAL_SOAK=1 $(PY) -m pytest tests/test_durability.py tests/test_pooling.py ratelimits/tests/redis
 
 cluster: $(VENV)/dev servers ## Start MongoDB x3, Redis, S3, CLUSTER_PODS=3 instances and nginx on 127.0.0.1:8080
 	@$(PY) -m deploy.cluster up

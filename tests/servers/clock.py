@@ -22,8 +22,22 @@ class Clock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of a process that lives by this clock."""
-        return faked_time() | {"FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_NO_CACHE": "1"}
+        """The variables of a process that lives by this clock. Not for Python's own, whose sleep() would fail.
+
+        Raises:
+            ServiceMissing: libfaketime is not installed.
+        """
+        library = next(Path("/").glob(_LIBRARY), None)
+        if library is None:
+            raise ServiceMissing('libfaketime is missing: run "apt-get install faketime"')
+        return {
+            # Before jemalloc comes libc, because jemalloc asks for the time before libfaketime can answer.
+            "LD_PRELOAD": f"{library} libc.so.6",
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "TZ": "UTC",
+        }
 
     def shift(self, ms: int) -> None:
         """Go on by so much; back when it is negative."""
@@ -34,20 +48,3 @@ class Clock:
         new = self._file.with_suffix(".new")
         new.write_text(text + "\n")
         new.replace(self._file)  # a reader finds the one or the other, never half of one
-
-
-def faked_time(offset: str = "") -> dict[str, str]:
-    """Return the variables of a process whose time of day is off: by ``+5m`` and its like, or by what a file says.
-
-    Raises:
-        ServiceMissing: libfaketime is not installed.
-    """
-    for library in Path("/").glob(_LIBRARY):
-        return {
-            # Before jemalloc comes libc, because jemalloc asks for the time before libfaketime can answer.
-            "LD_PRELOAD": f"{library} libc.so.6",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "TZ": "UTC",
-            **({"FAKETIME": offset} if offset else {}),
-        }
-    raise ServiceMissing('libfaketime is missing: run "apt-get install faketime"')
