@@ -38,8 +38,8 @@ lock: $(VENV)/bin/python ## Pin every dependency, with hashes, from requirements
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/benchmarks.in --output-file requirements/benchmarks.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/base.in --output-file requirements/base.txt
 
-soak: $(VENV)/dev servers ## Run the fault tests in their full length
-	NOCTURNAL_SOAK=1 $(PY) -m pytest tests/test_durability.py tests/test_pooling.py
+soak: $(VENV)/dev servers ## Run the tests of faults and of the limiter in their full length
+	NOCTURNAL_SOAK=1 $(PY) -m pytest tests/test_durability.py tests/test_pooling.py tests/test_sessions_on_three_instances.py ratelimits/tests/redis
 
 cluster: $(VENV)/dev servers ## Start MongoDB x3, Redis, S3, CLUSTER_PODS=3 instances and nginx on 127.0.0.1:8080
 	@$(PY) -m deploy.cluster up
@@ -68,9 +68,12 @@ clean: ## Remove what was built and all local data
 # What no Python package brings: two servers, and the programs that the tests call. PROGRAM:DEBIAN-PACKAGE.
 # RUNLEVEL=1 keeps Debian from starting the servers as services.
 PROGRAMS := redis-server:redis-server nginx:nginx-light curl:curl openssl:openssl dash:dash bash:bash
+# A library, which no command finds: with it hours pass in a moment for a server of a test.
+FAKETIME := /usr/lib/*/faketime/libfaketime.so.1
 servers:
 	@missing=""; export PATH="$$PATH:/usr/sbin"; \
 	for each in $(PROGRAMS); do command -v "$${each%%:*}" >/dev/null || missing="$$missing $${each##*:}"; done; \
+	ls $(FAKETIME) >/dev/null 2>&1 || missing="$$missing faketime"; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing$$missing ..." && \
 		apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; } || \
 		{ echo "Programs are missing: run 'sudo apt-get install$$missing', then try again."; exit 1; }

@@ -59,14 +59,8 @@ class Case:
 
     @property
     def charged(self) -> int:
-        """On which level it is counted, from 0: itself."""
+        """Up to which level it is counted, from 0: itself."""
         return max((level for level, kept in enumerate(self.levels) if kept.siblings >= SIBLINGS), default=0)
-
-    @property
-    def hits(self) -> tuple[tuple[int, int], ...]:
-        """The hits that count now, oldest first."""
-        since = self.now_ms - self.policy.window * 1000
-        return tuple(hit for hit in self.levels[self.charged].hits if hit[0] > since)
 
     @property
     def refusals(self) -> tuple[int, ...]:
@@ -93,22 +87,40 @@ class Case:
 
     @property
     def standing(self) -> Standing:
-        """Where it stands: what the next decision would find."""
-        hits, refused = self.hits, len(self.refusals)
+        """Where it stands: what the next decision would find.
+
+        A network that is counted as one is counted beside its /64s: the verdict is of a level that refuses, for
+        longest, else of the one with the least left.
+        """
+        found = [self._measured(level) for level in range(self.charged + 1)]
+        blocked = self.blocked_by
+        limit, used, strictly, reset = found[0] if blocked else max(found, key=self._weight)
+        mode = Mode.STRICT if strictly else Mode.NORMAL
+        if blocked:
+            mode, reset = Mode.BLOCKED, blocked.hold.blocked_until - self.now_ms
+        allowed = blocked is None and used < limit
+        refused = len(self.refusals)
+        return Standing(
+            mode, allowed, limit, used, math.ceil(reset / 1000), refused, self.earlier_blocks, self.charged + 1
+        )
+
+    @staticmethod
+    def _weight(measured: tuple[int, int, bool, int]) -> tuple[bool, int]:
+        limit, used, _, reset = measured
+        return (True, reset) if used >= limit else (False, used - limit)
+
+    def _measured(self, level: int) -> tuple[int, int, bool, int]:
+        """Return a level's limit, what is used of it, whether it is the strict one, and the ms until one is free."""
+        hits, refused = self._hits_of(level), len(self.levels[level].refusals)
         used = sum(number for _, number in hits)
         strictly = self.subject.kind.escalates and (refused >= self.policy.strict_after or self.strict_until > 0)
         limit = self.policy.strict if strictly else self.policy.normal
         limit = self.limit_share(limit) if self.limit_share else limit
-        blocked, left = self.blocked_by, limit - used
-        if blocked:
-            mode, reset = Mode.BLOCKED, blocked.hold.blocked_until - self.now_ms
-        else:
-            mode = Mode.STRICT if strictly else Mode.NORMAL
-            reset = self._until_left(hits, max(0, -left))
-        allowed = blocked is None and left > 0
-        return Standing(
-            mode, allowed, limit, used, math.ceil(reset / 1000), refused, self.earlier_blocks, self.charged + 1
-        )
+        return limit, used, strictly, self._until_left(hits, max(0, used - limit))
+
+    def _hits_of(self, level: int) -> tuple[tuple[int, int], ...]:
+        since = self.now_ms - self.policy.window * 1000
+        return tuple(hit for hit in self.levels[level].hits if hit[0] > since)
 
     def _until_left(self, hits: Sequence[tuple[int, int]], over: int) -> int:
         """Return the ms until one more than ``over`` hits have left the window; 0 when there are none."""

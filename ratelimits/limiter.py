@@ -49,6 +49,7 @@ def decide(policy: Policy, subjects: Sequence[Subject], *, session: str = "") ->
         SessionUnknown: there is no live snapshot of the session; nothing was charged.
     """
     policy = in_force(policy)
+    subjects = tuple(dict.fromkeys(subjects))  # one that is named twice is charged once
     if settings.RATE_LIMIT_EXEMPT_NETWORKS:
         subjects = [subject for subject in subjects if not is_exempt(subject)]
         if not subjects:

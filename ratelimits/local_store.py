@@ -13,19 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ratelimits import policies
 from ratelimits.cases import Case, Hold, Kept, Share
 from ratelimits.decisions import Decision, Mode, Standing, Step
 from ratelimits.evidence import Evidence
 from ratelimits.policies import (
     BLOCK_MEMORY,
-    ENFORCED_HOLDS,
     FIRST_BLOCK,
     LONGEST_BLOCK,
     POLICIES,
     REFUSAL_MEMORY,
     SIBLINGS,
     Policy,
-    enforced_and_in_shadow,
 )
 from ratelimits.subjects import Subject
 
@@ -57,13 +56,15 @@ class _Count:
 
 @dataclass(slots=True)
 class _Seen:
-    """One subject, as one decision sees it."""
+    """One count of a subject, as one decision sees it: on the widest of its levels the subject answers for refusals."""
 
     subject: Subject
     level: int
+    answers: bool
     counts: list[_Count]
     holds: list[_Hold]
     blocked_until: int
+    strict_until: int
     strict: bool = False
     limit: int = 0
     left: int = 0
@@ -76,6 +77,11 @@ class _Seen:
     @property
     def refused(self) -> bool:
         return self.blocked_until > 0 or self.left <= 0
+
+    @property
+    def weight(self) -> tuple[bool, int]:
+        """Of several the verdict is of one that refuses, for longest; else of the one with the least left."""
+        return self.refused, self.reset_ms if self.refused else -self.left
 
     @property
     def mode(self) -> Mode:
@@ -110,28 +116,29 @@ class LocalStore:
         much of a limit this instance may let through, where others do the same.
         """
         with self._lock:
-            now, seen = self._look(policy, subjects)
+            clock = self._now_ms()
+            now, seen = self._look(policy, subjects, clock)
             if share is not None:
                 for each in seen:
-                    _hold_to(each, policy, share(each.limit), now)
-            refusing = [each for each in seen if each.refused]
-            if refusing:
-                worst = max(refusing, key=lambda each: each.reset_ms)
-                steps = [
-                    step for each in seen if each.subject.kind.escalates for step in self._refuse(policy, each, now)
-                ]
-                return _decision(policy, worst, now, seen, allowed=False, steps=tuple(steps))
-            tightest = min(seen, key=lambda each: each.left)
-            decision = _decision(policy, tightest, now, seen, allowed=True)
+                    _hold_to(each, policy, share(each.limit), clock)
+            verdict = max(seen, key=lambda each: each.weight)
+            steps: list[Step] = []
             for each in seen:
-                each.count.hits.append(now)
-            return decision
+                if not verdict.refused:
+                    each.count.hits.append(now)
+                elif each.answers and each.subject.kind.escalates:
+                    steps += self._refuse(policy, each, now)
+            return _decision(policy, verdict, now, seen, tuple(steps))
 
     def standings(self, policy: Policy, subjects: Sequence[Subject]) -> list[Standing]:
         """Return where each subject stands, and charge nobody."""
         with self._lock:
-            now, seen = self._look(policy, subjects)
-            return [_standing(each, now) for each in seen]
+            now, seen = self._look(policy, subjects, self._now_ms())
+            standing = []
+            for subject in subjects:
+                own = [each for each in seen if each.subject == subject]
+                standing.append(_standing(max(own, key=lambda each: each.weight), own[-1], now))
+            return standing
 
     def evidence(self, policy: Policy, names: Sequence[str]) -> list[Evidence]:
         """Return what is held against each name."""
@@ -161,41 +168,43 @@ class LocalStore:
                     hits.remove(decision.stamp)
 
     def hold(self, name: str, *, mode: Mode, seconds: int) -> None:
-        """Block a subject, or hold it strictly under every policy, for so long from now."""
+        """Block a subject, or hold it strictly under every policy that is enforced, for so long from now."""
         with self._lock:
-            hold, until = self._hold(ENFORCED_HOLDS + name), self._now_ms() + seconds * 1000
+            hold, until = self._hold(policies.HOLD_PREFIX + name), self._now_ms() + seconds * 1000
             if mode is Mode.BLOCKED:
                 hold.blocked_until = until
             else:
                 hold.strict_until = until
 
     def lift(self, name: str) -> None:
-        """Forget a name's blocks, strict holds, refusals and siblings under every policy."""
+        """Forget a subject's blocks, strict holds, refusals and misbehaving siblings under every policy."""
         with self._lock:
-            for policy in enforced_and_in_shadow():
-                self._holds.pop(policy.hold_prefix + name, None)
-                if count := self._counts.get(policy.prefix + name):
-                    count.refusals, count.siblings = [], {}
+            for prefix in policies.HOLD_PREFIXES:
+                self._holds.pop(prefix + name, None)
+            for prefix in policies.PREFIXES:
+                if count := self._counts.get(prefix + name):
+                    count.refusals.clear()
+                    count.siblings.clear()
 
     def reset(self, name: str) -> None:
         """Forget everything about a subject: what it used, too."""
         self.lift(name)
         with self._lock:
-            for policy in enforced_and_in_shadow():
-                self._counts.pop(policy.prefix + name, None)
+            for prefix in policies.PREFIXES:
+                self._counts.pop(prefix + name, None)
 
     def held(self, limit: int) -> list[tuple[str, str]]:
         """Return (kind, key) of the subjects that are held, at most so many."""
         with self._lock:
             now = self._now_ms()
-            found = [
-                ("blocked" if hold.blocked_until > now else "strict", POLICIES["api"].prefix + _name_of(key))
-                for key, hold in self._holds.items()
-                if max(hold.blocked_until, hold.strict_until) > now
-            ]
+            found = []
+            for key, hold in self._holds.items():
+                listed = policies.prefix_of("api") + key.split(":", 2)[2]
+                held = (("blocked", hold.blocked_until), ("strict", hold.strict_until))
+                found += [(kind, listed) for kind, until in held if until > now]
             for key, count in self._counts.items():
-                policy = POLICIES.get(key.split(":", 2)[1])
-                if policy and len(_after(count.refusals, now - _REFUSAL_MS)) >= policy.strict_after:
+                policy = policies.in_force(POLICIES[key.split(":", 2)[1].removesuffix("-shadow")])
+                if len(_after(count.refusals, now - _REFUSAL_MS)) >= policy.strict_after:
                     found.append(("strict", key))
             return found[:limit]
 
@@ -217,32 +226,34 @@ class LocalStore:
             Hold(hold.blocked_until, hold.strict_until, hold.forgotten_at, hold.blocks) if hold else Hold(),
         )
 
-    def _look(self, policy: Policy, subjects: Sequence[Subject]) -> tuple[int, list[_Seen]]:
-        now = self._now_ms()
-        seen = []
+    def _look(self, policy: Policy, subjects: Sequence[Subject], clock: int) -> tuple[int, list[_Seen]]:
+        """Return now and the counts: a clock that was set back stands still until it has caught up with the stamps."""
+        now, seen = clock, []
         for subject in subjects:
-            each = self._found(policy, subject, now)
-            if each.count.hits:
-                now = max(now, each.count.hits[-1])
-            seen.append(each)
+            now, found = self._found(policy, subject, now)
+            seen += found
         for each in seen:
-            _measure(each, policy, now)
+            _measure(each, policy, now, clock)
         return now, seen
 
-    def _found(self, policy: Policy, subject: Subject, now: int) -> _Seen:
-        names = subject.names
+    def _found(self, policy: Policy, subject: Subject, now: int) -> tuple[int, list[_Seen]]:
+        names, escalates = subject.names, subject.kind.escalates
         counts = [self._count(policy.prefix + name) for name in names]
-        escalates = subject.kind.escalates
         holds = [self._hold(policy.hold_prefix + name) for name in names] if escalates else [_Hold()]
-        level = 0
-        for wider in range(1, len(names)):
-            fresh = {who: at for who, at in counts[wider].siblings.items() if at > now - _REFUSAL_MS}
-            counts[wider].siblings = fresh
+        widest = 0
+        for level, count in enumerate(counts):
+            now = max([now, *count.refusals[-1:], *count.siblings.values()])
+            fresh = {who: at for who, at in count.siblings.items() if at > now - _REFUSAL_MS}
+            count.siblings = fresh
             if len(fresh) >= SIBLINGS:
-                level = wider
+                widest = level
+        now = max([now, *(hit for count in counts[: widest + 1] for hit in count.hits[-1:])])
         blocked_until = max(hold.blocked_until for hold in holds)
-        strict = max(hold.strict_until for hold in holds) > now
-        return _Seen(subject, level, counts, holds, blocked_until if blocked_until > now else 0, strict)
+        strict_until = max(hold.strict_until for hold in holds)
+        return now, [
+            _Seen(subject, level, level == widest, counts, holds, blocked_until, strict_until)
+            for level in range(widest + 1)
+        ]
 
     def _refuse(self, policy: Policy, each: _Seen, now: int) -> list[Step]:
         """Remember a refusal, and return the steps up the ladder that it led to."""
@@ -286,38 +297,38 @@ def _after(stamps: list[int], since: int) -> list[int]:
     return stamps[bisect_right(stamps, since) :] if stamps and stamps[0] <= since else stamps
 
 
-def _measure(each: _Seen, policy: Policy, now: int) -> None:
+def _measure(each: _Seen, policy: Policy, now: int, clock: int) -> None:
     """Drop what is past, and say what is left and for how long."""
     count = each.count
     count.hits = _after(count.hits, now - policy.window * 1000)
     count.refusals = _after(count.refusals, now - _REFUSAL_MS)
     escalated = each.subject.kind.escalates and len(count.refusals) >= policy.strict_after
-    each.strict = each.strict or escalated
-    _hold_to(each, policy, policy.strict if each.strict else policy.normal, now)
+    each.strict = each.strict_until > now or escalated
+    if each.blocked_until <= now:
+        each.blocked_until = 0
+    _hold_to(each, policy, policy.strict if each.strict else policy.normal, clock)
 
 
-def _hold_to(each: _Seen, policy: Policy, limit: int, now: int) -> None:
+def _hold_to(each: _Seen, policy: Policy, limit: int, clock: int) -> None:
     hits = each.count.hits
     each.limit, each.left = limit, limit - len(hits)
     if each.blocked_until:
-        each.reset_ms = each.blocked_until - now
+        each.reset_ms = each.blocked_until - clock
     elif not hits:
         each.reset_ms = policy.window * 1000
     else:
         # With a limit of 0, which a share can be, nothing passes before the youngest has left.
         first = hits[min(-each.left, len(hits) - 1) if each.left <= 0 else 0]
-        each.reset_ms = first + policy.window * 1000 - now
+        each.reset_ms = first + policy.window * 1000 - clock
 
 
-def _decision(
-    policy: Policy, verdict: _Seen, now: int, seen: list[_Seen], *, allowed: bool, steps: tuple[Step, ...] = ()
-) -> Decision:
+def _decision(policy: Policy, verdict: _Seen, now: int, seen: list[_Seen], steps: tuple[Step, ...]) -> Decision:
     return Decision(
         policy,
         verdict.mode,
-        allowed,
+        not verdict.refused,
         verdict.limit,
-        verdict.left - 1 if allowed else 0,
+        0 if verdict.refused else verdict.left - 1,
         math.ceil(verdict.reset_ms / 1000),
         now,
         tuple(policy.prefix + each.subject.names[each.level] for each in seen),
@@ -325,8 +336,8 @@ def _decision(
     )
 
 
-def _standing(each: _Seen, now: int) -> Standing:
-    hold = each.holds[each.level]
+def _standing(each: _Seen, answers: _Seen, now: int) -> Standing:
+    hold = answers.holds[answers.level]
     used = len(each.count.hits)
     return Standing(
         each.mode,
@@ -334,12 +345,7 @@ def _standing(each: _Seen, now: int) -> Standing:
         each.limit,
         used,
         math.ceil(each.reset_ms / 1000) if used or each.refused else 0,
-        len(each.count.refusals) if each.subject.kind.escalates else 0,
+        len(answers.count.refusals) if each.subject.kind.escalates else 0,
         hold.blocks if hold.forgotten_at > now else 0,
-        each.level + 1,
+        answers.level + 1,
     )
-
-
-def _name_of(key: str) -> str:
-    """Return the subject's name in the name of a hold."""
-    return key.split(":", 2)[2]

@@ -26,12 +26,17 @@ EXACT_UP_TO = 1000
 SLOTS = 500
 MERGED = ":merged"
 MOST_REFUSALS = 1000
+MOST_REQUESTS = 1_000_000_000
 LONGEST_WINDOW = 31 * 24 * HOUR
 
 
 # How the names of holds begin, which all policies share; what policies in shadow would have held is apart.
-ENFORCED_HOLDS = "rate-limit:hold:"
-_SHADOW_HOLDS = "rate-limit:hold-shadow:"
+HOLD_PREFIX, _SHADOW_HOLD_PREFIX = HOLD_PREFIXES = ("rate-limit:hold:", "rate-limit:hold-shadow:")
+
+
+def prefix_of(policy_name: str, *, shadow: bool = False) -> str:
+    """Return how the names of a policy's counts begin."""
+    return f"rate-limit:{policy_name}-shadow:" if shadow else f"rate-limit:{policy_name}:"
 
 
 class ChargedTo(Enum):
@@ -63,17 +68,22 @@ class Policy:
     @property
     def prefix(self) -> str:
         """How the names of its counts begin."""
-        return f"rate-limit:{self.name}-shadow:" if self.shadow else f"rate-limit:{self.name}:"
+        return prefix_of(self.name, shadow=self.shadow)
 
     @property
     def hold_prefix(self) -> str:
         """How the names of holds begin, which all policies share."""
-        return _SHADOW_HOLDS if self.shadow else ENFORCED_HOLDS
+        return _SHADOW_HOLD_PREFIX if self.shadow else HOLD_PREFIX
 
     @property
     def suffix(self) -> str:
         """How the names of its hits end: those whose stamps are merged are apart, because they are kept otherwise."""
         return MERGED if self.normal > EXACT_UP_TO else ""
+
+    @property
+    def slot_ms(self) -> int:
+        """How far apart merged stamps are at least."""
+        return max(1, self.window * 1000 // SLOTS)
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -131,6 +141,8 @@ def contradictions(policy: Policy, changes: Mapping[str, Any]) -> list[str]:
         found.append(f"keep strict ({changed.strict}) at most normal ({changed.normal})")
     if changed.strict_after > changed.block_after:
         found.append(f"keep strict_after ({changed.strict_after}) at most block_after ({changed.block_after})")
+    if changed.normal > MOST_REQUESTS:
+        found.append(f"keep normal ({changed.normal}) at most {MOST_REQUESTS}")
     if changed.block_after > MOST_REFUSALS:
         found.append(f"keep block_after ({changed.block_after}) at most {MOST_REFUSALS}")
     if changed.window > LONGEST_WINDOW:
@@ -143,11 +155,8 @@ DEFAULTS = {row.name: row for row in _TABLE}
 # What the variables say. Views name these; what staff have changed since is in force beside them.
 POLICIES = {row.name: _overridden(row, settings.RATE_LIMIT_OVERRIDES) for row in _TABLE}
 
-
-def enforced_and_in_shadow() -> list[Policy]:
-    """Return each policy in both forms, because what is kept of a subject may be from either."""
-    return [replace(policy, shadow=shadow) for policy in POLICIES.values() for shadow in (False, True)]
-
+# Whether a policy runs in shadow may change while it has counts: what forgets a subject forgets it under both.
+PREFIXES = tuple(prefix_of(name, shadow=shadow) for name in POLICIES for shadow in (False, True))
 
 # Replaced as a whole, never changed, so that a decision sees one state of it.
 _in_force: Mapping[str, Policy] = POLICIES

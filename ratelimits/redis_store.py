@@ -10,7 +10,7 @@ from ratelimits import policies
 from ratelimits.cases import Case, unpacked
 from ratelimits.decisions import Decision, Mode, Standing, Step
 from ratelimits.evidence import Evidence
-from ratelimits.policies import ENFORCED_HOLDS, MERGED, Policy, enforced_and_in_shadow
+from ratelimits.policies import Policy, prefix_of
 from ratelimits.subjects import Subject
 
 NAME = "Redis store (distributed)"
@@ -65,8 +65,9 @@ class RedisStore:
             raise SessionUnknown(answer[1])
         levels = answer[5]
         charged = tuple(
-            policy.prefix + (str(subject) if level == _ITSELF else subject.names[level - _ITSELF]) + policy.suffix
+            policy.prefix + name + policy.suffix
             for subject, level in zip(subjects, levels, strict=True)
+            for name in ((str(subject),) if level == _ITSELF else subject.names[: level - _ITSELF + 1])
         )
         return Decision(
             policy,
@@ -107,27 +108,24 @@ class RedisStore:
 
     def give_back(self, decision: Decision) -> None:
         """Take the charges of a decision off again."""
-        link.run(_GIVE_BACK, decision.charged, (decision.stamp,))
+        link.run(_GIVE_BACK, decision.charged, (decision.stamp, decision.policy.slot_ms))
 
     def hold(self, name: str, *, mode: Mode, seconds: int) -> None:
-        """Block a subject, or hold it strictly under every policy, for so long from now."""
-        listed = f"rate-limit:api:{name}"
-        link.run(_HOLD, [ENFORCED_HOLDS + name], (mode.value, seconds * 1000, listed))
+        """Block a subject, or hold it strictly under every policy that is enforced, for so long from now."""
+        listed = f"{prefix_of('api')}{name}"
+        link.run(_HOLD, [policies.HOLD_PREFIX + name], (mode.value, seconds * 1000, listed))
 
     def lift(self, name: str) -> None:
-        """Forget a name's blocks, strict holds, refusals and siblings under every policy, in one step."""
-        every = enforced_and_in_shadow()
-        holds = {policy.hold_prefix + name for policy in every}
-        counted = [f"{policy.prefix}{name}:{what}" for policy in every for what in ("refusals", "siblings")]
-        link.call("DEL", *holds, *counted)
-        names = [f"{policy.prefix}{name}{suffix}" for policy in every for suffix in ("", MERGED)]
-        link.call("ZREM", HELD, *(f"{kind} {each}" for kind in ("strict", "blocked", "widened") for each in names))
+        """Forget a subject's blocks, strict holds, refusals and misbehaving siblings under every policy, at once."""
+        link.call("DEL", *(prefix + name for prefix in policies.HOLD_PREFIXES), *_forgiven(name))
+        kinds = (Mode.STRICT.value, Mode.BLOCKED.value, "widened")
+        link.call("ZREM", HELD, *(f"{kind} {prefix}{name}" for kind in kinds for prefix in policies.PREFIXES))
 
     def reset(self, name: str) -> None:
         """Forget everything about a subject: what it used, too."""
         self.lift(name)
-        names = [policy.prefix + name for policy in enforced_and_in_shadow()]
-        link.call("DEL", *names, *(each + MERGED for each in names))
+        names = [prefix + name for prefix in policies.PREFIXES]
+        link.call("DEL", *names, *(each + policies.MERGED for each in names))
 
     def held(self, limit: int) -> list[tuple[str, str]]:
         """Return (kind, key) of the subjects that came to a step of the ladder lately, the latest to end first."""
@@ -150,6 +148,10 @@ def _keys(policy: Policy, subject: Subject) -> list[str]:
         if level:
             keys.append(f"{counted}:siblings")
     return keys
+
+
+def _forgiven(name: str) -> list[str]:
+    return [f"{prefix}{name}:{what}" for prefix in policies.PREFIXES for what in ("refusals", "siblings")]
 
 
 def _step(subjects: Sequence[Subject], number: int, level: int, kind: bytes, ms: int, times: int) -> Step:

@@ -3,13 +3,15 @@
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 from nocturnal_project.background import every
-from nocturnal_project.redis import RedisAway, link
+from nocturnal_project.redis import RedisAway, Script, link
 from ratelimits.decisions import Decision
 
 _MINUTES = 60
 _KEY = "rate-limit:decisions:"
+_ADD = Script(Path(__file__).parent / "lua" / "add_decisions.lua")
 Outcome = tuple[str, str, str]
 
 _lock = threading.Lock()
@@ -45,7 +47,7 @@ def totals() -> dict[Outcome, int]:
 def send() -> None:
     """Add what was counted to the minutes that all instances share.
 
-    What cannot be sent is kept for later; what was sent without an answer may be counted twice, or not at all.
+    What cannot be sent is kept for later; so a minute that was sent without an answer may be counted twice.
     """
     with _lock:
         oldest = int(time.time()) // 60 - _MINUTES
@@ -55,12 +57,15 @@ def send() -> None:
             return
         batch = dict(_unsent)
         _unsent.clear()
-    for minute, outcomes in batch.items():
+    while batch:
+        minute, outcomes = batch.popitem()
+        numbers = [part for outcome, number in outcomes.items() for part in ("/".join(outcome), number)]
         try:
-            for outcome, number in outcomes.items():
-                link.call("HINCRBY", f"{_KEY}{minute}", "/".join(outcome), number)
-            link.call("EXPIRE", f"{_KEY}{minute}", (_MINUTES + 2) * 60)
+            link.run(_ADD, [f"{_KEY}{minute}"], [(_MINUTES + 2) * 60, *numbers])
         except RedisAway:
+            with _lock:
+                for kept, again in ((minute, outcomes), *batch.items()):
+                    _unsent.setdefault(kept, Counter()).update(again)
             return
 
 
@@ -75,7 +80,7 @@ def last_hour() -> dict[int, Counter[Outcome]]:
     try:
         for minute, outcomes in found.items():
             answer = link.call("HGETALL", f"{_KEY}{minute}")
-            # A map in RESP3, which the client speaks by default; a flat list in RESP2.
+            # A map in RESP3, the pairs in a row in RESP2: REDIS_URL may ask for either.
             pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
             for name, number in pairs:
                 policy, mode, outcome = name.decode().split("/")

@@ -13,11 +13,12 @@
 -- slot's number of hits (four bytes).
 -- A hold is until, strict_until, forgotten_at (six bytes each) and how often it was a block (one byte).
 -- Siblings are entries of a stamp and a byte.
+-- A network that is counted as one is counted beside its /64s, not in their place: each has its own limit throughout.
 --
 -- Returns  {-1, snapshot or nil}: the snapshot is not a live one; nothing was charged
 --          {outcome, limit, remaining, reset_ms, stamp, levels, snapshot, {subject, level, step, ms, times}...}
 --          outcome: 0 allowed, 1 allowed under the strict limit, 2 refused, 3 refused under it, 4 blocked
---          levels: a digit for each subject, which of its levels was charged
+--          levels: a digit for each subject, up to which of its levels it was charged
 --          or, looking: {{outcome, limit, used, reset_ms, refusals, blocks, level}...}, one a subject
 --
 -- The key of live holds is named here and not in KEYS: one Redis holds all (cluster mode is off).
@@ -28,7 +29,12 @@ local get, put = struct.unpack, struct.pack
 local floor, max, min = math.floor, math.max, math.min
 
 local time = redis.call('TIME')
-local now = time[1] * 1000 + floor(time[2] / 1000)
+local clock = time[1] * 1000 + floor(time[2] / 1000)
+-- A clock that was set back must not put stamps out of order: now stands still until it has caught up.
+local now = clock
+local function not_before(packed, width)
+  if packed and #packed >= width then now = max(now, (get('>I6', packed, #packed - width + 1))) end
+end
 local values = redis.call('MGET', unpack(KEYS))
 local at, snapshot = 1, false
 if ARGV[1] == '1' then
@@ -78,147 +84,168 @@ end
 
 -- Return the ms until one more than `over` hits have left the window.
 local function until_left(hits, over)
-  if not merged then return get('>I6', hits, over * 6 + 1) + window - now end
+  if not merged then return get('>I6', hits, over * 6 + 1) + window - clock end
   local from, stamp, count = 1, now, 0
   repeat
     stamp, count = get('>I6I4', hits, from)
     over, from = over - count, from + 10
   until over < 0
-  return stamp + window - now
+  return stamp + window - clock
 end
 
--- Read every subject: on which level it is counted, and whether a hold of any of its levels keeps it.
-local subjects = {}
+-- Read every subject: on which levels it is counted, and whether a hold of any of its levels keeps it.
+local counts, levels = {}, {}
 for each = 8, #ARGV do
   local shape = ARGV[each]
   local kind = string.byte(shape) - 48
-  local subject = {escalates = kind > 0, shape = shape, level = 1, chosen = at, offsets = {at}, blocked = 0, strict = 0}
+  local blocked, strict, widest, offsets = 0, 0, 1, {at}
   if kind == 0 then
     at = at + 1
   else
     for level = 1, kind do
-      subject.offsets[level] = at
+      offsets[level] = at
+      not_before(values[at + 1], 6)
       local hold = values[at + 2]
       if hold then
         local blocked_until, strict_until = get('>I6I6', hold)
-        subject.blocked = max(subject.blocked, blocked_until)
-        subject.strict = max(subject.strict, strict_until)
+        blocked, strict = max(blocked, blocked_until), max(strict, strict_until)
       end
       if level > 1 then
+        not_before(values[at + 3], 7)
         local _, misbehaved = after(values[at + 3], now - REFUSAL_MS, 7)
-        if misbehaved >= SIBLINGS then subject.level, subject.chosen = level, at end
+        if misbehaved >= SIBLINGS then widest = level end
         at = at + 1
       end
       at = at + 3
     end
   end
-  local hits = values[subject.chosen]
-  -- A clock that was set back must not put stamps out of order: time stands still until it has caught up.
-  if hits and #hits > 0 then now = max(now, (get('>I6', hits, #hits - (merged and 9 or 5)))) end
-  subjects[each - 7] = subject
+  for level = 1, widest do
+    not_before(values[offsets[level]], merged and 10 or 6)
+    counts[#counts + 1] = {
+      subject = each - 7, level = level, at = offsets[level], above = offsets[level + 1], answers = level == widest,
+      escalates = kind > 0, byte = string.sub(shape, level + 1, level + 1), blocked = blocked, strict = strict,
+    }
+  end
+  levels[each - 7] = widest
 end
 
--- Say where each stands. The verdict is the longest wait of those that refuse, else the tightest of those that let pass.
-local refused, worst, tightest = false, nil, nil
-for _, subject in ipairs(subjects) do
+-- Of two counts the verdict is of the one that refuses, for longer; else of the one with less left.
+local function weightier(one, other)
+  if not other or one.refuses ~= other.refuses then return not other or one.refuses end
+  if one.refuses then return one.reset > other.reset end
+  return one.left < other.left
+end
+
+-- Say where each stands.
+local verdict, standing = nil, {}
+for _, count in ipairs(counts) do
   if merged then
-    subject.hits, subject.used = merged_after(values[subject.chosen], now - window)
+    count.hits, count.used = merged_after(values[count.at], now - window)
   else
-    subject.hits, subject.used = after(values[subject.chosen], now - window, 6)
+    count.hits, count.used = after(values[count.at], now - window, 6)
   end
-  subject.refusals, subject.refused = '', 0
-  if subject.escalates then
-    subject.refusals, subject.refused = after(values[subject.chosen + 1], now - REFUSAL_MS, 6)
-  end
-  local strictly = subject.escalates and (subject.refused >= strict_after or subject.strict > now)
-  local limit = strictly and strict or normal
-  local left = limit - subject.used
-  local reset
-  if subject.blocked > now then
-    subject.outcome, reset = 4, subject.blocked - now
-  elseif left <= 0 then
-    subject.outcome, reset = strictly and 3 or 2, until_left(subject.hits, -left)
+  count.refusals, count.refused = '', 0
+  if count.escalates then count.refusals, count.refused = after(values[count.at + 1], now - REFUSAL_MS, 6) end
+  local strictly = count.escalates and (count.refused >= strict_after or count.strict > now)
+  count.limit = strictly and strict or normal
+  count.left = count.limit - count.used
+  if count.blocked > now then
+    count.outcome, count.reset = 4, count.blocked - clock
+  elseif count.left <= 0 then
+    count.outcome, count.reset = strictly and 3 or 2, until_left(count.hits, -count.left)
   else
-    subject.outcome = strictly and 1 or 0
-    reset = subject.used > 0 and until_left(subject.hits, 0) or window
+    count.outcome = strictly and 1 or 0
+    count.reset = count.used > 0 and until_left(count.hits, 0) or window
   end
-  subject.limit, subject.left, subject.reset = limit, left, reset
-  if subject.outcome >= 2 then
-    refused = true
-    if not worst or reset > worst.reset then worst = subject end
-  elseif not tightest or left < tightest.left then
-    tightest = subject
-  end
+  count.refuses = count.outcome >= 2
+  if weightier(count, verdict) then verdict = count end
+  if weightier(count, standing[count.subject]) then standing[count.subject] = count end
 end
 
 if ARGV[2] == '1' then
   local found = {}
-  for _, subject in ipairs(subjects) do
-    local reset, times = subject.reset, 0
-    local hold = subject.escalates and values[subject.chosen + 2]
-    if hold then
-      local _, _, forgotten_at, blocks = get('>I6I6I6B', hold)
-      times = forgotten_at > now and blocks or 0
+  for _, count in ipairs(counts) do
+    if count.answers then
+      local stands, times = standing[count.subject], 0
+      local hold = count.escalates and values[count.at + 2]
+      if hold then
+        local _, _, forgotten_at, blocks = get('>I6I6I6B', hold)
+        times = forgotten_at > now and blocks or 0
+      end
+      local reset = (stands.refuses or stands.used > 0) and stands.reset or 0
+      found[#found + 1] = {stands.outcome, stands.limit, stands.used, reset, count.refused, times, count.level}
     end
-    if subject.outcome < 2 and subject.used == 0 then reset = 0 end
-    found[#found + 1] = {subject.outcome, subject.limit, subject.used, reset, subject.refused, times, subject.level}
   end
   return found
 end
 
-local levels = {}
-for each, subject in ipairs(subjects) do levels[each] = subject.level end
 levels = table.concat(levels)
+-- What is kept until a time from now is kept so much longer as now is ahead of the clock that keys end by.
+local ahead = now - clock
 
-if not refused then
-  for _, subject in ipairs(subjects) do
-    redis.call('SET', KEYS[subject.chosen], with_one_more(subject.hits, subject.used), 'PX', window)
+if not verdict.refuses then
+  for _, count in ipairs(counts) do
+    redis.call('SET', KEYS[count.at], with_one_more(count.hits, count.used), 'PX', window + ahead)
   end
-  return {tightest.outcome, tightest.limit, tightest.left - 1, tightest.reset, now, levels, snapshot}
+  return {verdict.outcome, verdict.limit, verdict.left - 1, verdict.reset, now, levels, snapshot}
 end
 
 -- A refusal is remembered against those who answer for it. It never makes the wait longer; enough of them are a step.
-local answer = {worst.outcome, worst.limit, 0, worst.reset, now, levels, snapshot}
-local function step(each, level, kind, ms, times)
-  local offset = subjects[each].offsets[level]
-  answer[#answer + 1] = {each, level, kind, ms, times}
-  redis.call('ZREMRANGEBYSCORE', HELD, '-inf', now)
-  redis.call('ZADD', HELD, 'GT', now + ms, kind .. ' ' .. KEYS[offset])
-  if redis.call('PTTL', HELD) < ms then redis.call('PEXPIRE', HELD, ms) end
+local answer = {verdict.outcome, verdict.limit, 0, verdict.reset, now, levels, snapshot}
+
+-- List whom a step holds, for as long as it may at most.
+local function list(at, kind, ms)
+  local name = merged and string.sub(KEYS[at], 1, -1 - #':merged') or KEYS[at]
+  redis.call('ZADD', HELD, 'GT', now + ms, kind .. ' ' .. name)
+  if redis.call('PTTL', HELD) < ms then redis.call('PEXPIRE', HELD, ms + ahead) end
 end
 
-for each, subject in ipairs(subjects) do
-  if subject.escalates then
-    local before = subject.refused
-    local kept = subject.refusals
+local function step(count, above, kind, ms, times)
+  redis.call('ZREMRANGEBYSCORE', HELD, '-inf', clock)
+  answer[#answer + 1] = {count.subject, count.level + above, kind, ms, times}
+end
+
+-- Remember above a count that it misbehaves: enough siblings that do are counted as one.
+local function widen(count)
+  local entries, known = after(values[count.above + 3], now - REFUSAL_MS, 7)
+  local siblings = {}
+  for entry = 1, #entries, 7 do
+    local sibling = string.sub(entries, entry, entry + 6)
+    if string.sub(sibling, 7) ~= count.byte then siblings[#siblings + 1] = sibling end
+  end
+  siblings[#siblings + 1] = put('>I6', now) .. count.byte
+  redis.call('SET', KEYS[count.above + 3], table.concat(siblings), 'PX', REFUSAL_MS + ahead)
+  if #siblings >= SIBLINGS then list(count.above, 'widened', REFUSAL_MS) end
+  if known < SIBLINGS and #siblings >= SIBLINGS then step(count, 1, 'widened', REFUSAL_MS, #siblings) end
+end
+
+local function block(count)
+  local hold, times, strict_until = values[count.at + 2], 0, 0
+  if hold then
+    local _, held_strictly, forgotten_at, blocks = get('>I6I6I6B', hold)
+    strict_until = held_strictly
+    if forgotten_at > now then times = blocks end
+  end
+  local ms = min(FIRST_BLOCK_MS * 2 ^ times, LONGEST_BLOCK_MS)
+  times = min(times + 1, 255)
+  local forgotten_at = now + ms + BLOCK_MEMORY_MS
+  local packed = put('>I6I6I6B', now + ms, strict_until, forgotten_at, times)
+  redis.call('SET', KEYS[count.at + 2], packed, 'PX', max(forgotten_at, strict_until) - clock)
+  list(count.at, 'blocked', ms)
+  step(count, 0, 'blocked', ms, times)
+end
+
+for _, count in ipairs(counts) do
+  if count.escalates and count.answers then
+    local before, kept = count.refused, count.refusals
     if before >= block_after then kept = string.sub(kept, (before - block_after + 1) * 6 + 1) end
-    local count = min(before + 1, block_after)
-    redis.call('SET', KEYS[subject.chosen + 1], kept .. put('>I6', now), 'PX', REFUSAL_MS)
-    if before < strict_after and count >= strict_after then step(each, subject.level, 'strict', REFUSAL_MS, count) end
-    local above = subject.offsets[subject.level + 1]
-    if count >= strict_after and above then
-      local me = string.sub(subject.shape, subject.level + 1, subject.level + 1)
-      local entries, known = after(values[above + 3], now - REFUSAL_MS, 7)
-      local others = {}
-      for entry = 1, #entries, 7 do
-        if string.sub(entries, entry + 6, entry + 6) ~= me then others[#others + 1] = string.sub(entries, entry, entry + 6) end
-      end
-      others[#others + 1] = put('>I6', now) .. me
-      redis.call('SET', KEYS[above + 3], table.concat(others), 'PX', REFUSAL_MS)
-      if known < SIBLINGS and #others >= SIBLINGS then step(each, subject.level + 1, 'widened', REFUSAL_MS, #others) end
-    end
-    if count >= block_after and subject.blocked <= now then
-      local hold, times, strict_until = values[subject.chosen + 2], 0, 0
-      if hold then
-        local _, held_strictly, forgotten_at, blocks = get('>I6I6I6B', hold)
-        strict_until = held_strictly
-        if forgotten_at > now then times = blocks end
-      end
-      local ms = min(FIRST_BLOCK_MS * 2 ^ times, LONGEST_BLOCK_MS)
-      times = min(times + 1, 255)
-      local packed = put('>I6I6I6B', now + ms, strict_until, now + ms + BLOCK_MEMORY_MS, times)
-      redis.call('SET', KEYS[subject.chosen + 2], packed, 'PX', ms + BLOCK_MEMORY_MS)
-      step(each, subject.level, 'blocked', ms, times)
+    local refused = min(before + 1, block_after)
+    redis.call('SET', KEYS[count.at + 1], kept .. put('>I6', now), 'PX', REFUSAL_MS + ahead)
+    if refused >= strict_after then
+      list(count.at, 'strict', REFUSAL_MS)
+      if before < strict_after then step(count, 0, 'strict', REFUSAL_MS, refused) end
+      if count.above then widen(count) end
+      if refused >= block_after and count.blocked <= now then block(count) end
     end
   end
 end

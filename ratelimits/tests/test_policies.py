@@ -52,6 +52,7 @@ def test_each_number_of_a_policy_has_a_variable(tmp_path: Path) -> None:
         ("RATE_LIMIT_AUHT_NORMAL", "5", "ratelimits.E001", "RATE_LIMIT_AUHT_NORMAL overrides nothing: use one of"),
         ("RATE_LIMIT_AUTH_WHY", "5", "ratelimits.E001", "RATE_LIMIT_UPLOAD_WINDOW"),
         ("RATE_LIMIT_AUTH_STRICT", "6", "ratelimits.E003", "keep strict (6) at most normal (5)"),
+        ("RATE_LIMIT_AUTH_NORMAL", "1000000001", "ratelimits.E003", "keep normal (1000000001) at most 1000000000"),
         ("RATE_LIMIT_AUTH_STRICT_AFTER", "11", "ratelimits.E003", "strict_after (11) at most block_after (10)"),
     ],
 )

@@ -1,10 +1,15 @@
 """redis-server, with what the limiter needs of it: no eviction, a password, and data that may persist."""
 
+import os
 import socket
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.servers.base import Keeper, Process, Service, program
+from tests.servers.clock import Clock
+
+_DAWN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 class RedisServer(Service):
@@ -17,17 +22,21 @@ class RedisServer(Service):
         maxmemory: str | None = None,
         persist: bool = False,
         settings: Sequence[str] = (),
+        own_clock: bool = False,
         root: Path | None = None,
     ) -> None:
         """Keep the data over `kill` and `start` when `persist`; `maxmemory` is Redis' own ("8mb").
 
-        `settings` are further lines of its configuration.
+        `settings` are further lines of its configuration. With `own_clock` it lives by `clock`, which stands still
+        until a test sets it; its memory is then not as ever.
         """
         super().__init__(root)
         self._program = program("redis-server", install="apt-get install redis-server")
         self._password, self._maxmemory, self._persist = password, maxmemory, persist
         self._settings = settings
+        self._own_clock = own_clock
         self.process: Process
+        self.clock: Clock
 
     @property
     def port(self) -> int:
@@ -66,7 +75,11 @@ class RedisServer(Service):
         self.process.thaw()
 
     def _start(self, keeper: Keeper) -> None:
-        self.process = Process(keeper, "redis-server", self._command, answers=self._answers)
+        env = None
+        if self._own_clock:
+            self.clock = Clock(keeper.folder / "clock", at=_DAWN)
+            env = dict(os.environ) | self.clock.environment
+        self.process = Process(keeper, "redis-server", self._command, answers=self._answers, env=env)
         self.process.start()
 
     def _command(self, ports: list[int]) -> list[str]:
