@@ -104,7 +104,8 @@ class Keyring:
             if not self._failing:
                 _log.warning("signing keys cannot be read", error=type(error).__name__, kept=self._ring is not None)
             self._failing = True
-            self._due_at = self._monotonic() + _PAUSE_SECONDS
+            # One that was never read is tried by each request: without it none can be answered.
+            self._due_at = self._monotonic() + _PAUSE_SECONDS if self._ring else -math.inf
             return
         self._failing = False
         self._due_at = self._monotonic() + _OLD_SECONDS

@@ -82,9 +82,12 @@ def test_with_a_wrong_password_it_starts_and_says_that_it_is_not_ready(tmp_path:
         wrong = {"MONGODB_URI": mongo.uri_as("nocturnal", "hunter2")}
         with live_server(data_dir=tmp_path, variables=wrong, migrate=False, wait_for=_LIVE) as server:
             _assert_says_that_it_cannot(server)
-            said = server.log_path.read_text()
-            assert "Authentication failed" in said
-            assert "hunter2" not in said
+            wait_until(
+                lambda: "Authentication failed" in server.log_path.read_text(),
+                within_s=20,
+                failure=lambda: "The log does not say why",
+            )
+            assert "hunter2" not in server.log_path.read_text()
 
 
 def test_started_before_its_database_it_recovers_by_itself(tmp_path: Path) -> None:
