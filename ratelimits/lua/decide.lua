@@ -30,11 +30,6 @@ local floor, max, min = math.floor, math.max, math.min
 
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + floor(time[2] / 1000)
--- A clock that was set back must not put stamps out of order: now stands still until it has caught up.
-local now = clock
-local function not_before(packed, width)
-  if packed and #packed >= width then now = max(now, (get('>I6', packed, #packed - width + 1))) end
-end
 local values = redis.call('MGET', unpack(KEYS))
 local at, snapshot = 1, false
 if ARGV[1] == '1' then
@@ -58,8 +53,42 @@ local function after(packed, since, width)
   return string.sub(packed, (young - 1) * width + 1), count - young + 1
 end
 
--- The same of merged hits, whose first six bytes say how many they were.
 local merged, slot = normal > EXACT_UP_TO, max(1, floor(window / SLOTS))
+
+-- The usual request, in four fifths of the time: of nobody whom it names is anything known but hits, and each has a try
+-- left. Whatever else there is, nothing is done here.
+local function let_the_usual_pass()
+  local from, tightest, reset, charged = at, normal + 1, window, {}
+  for each = 8, #ARGV do
+    local levels = string.byte(ARGV[each]) - 48
+    local past = from + max(1, 4 * levels - 1)
+    for other = from + 1, past - 1 do
+      if values[other] then return end
+    end
+    local hits, used = after(values[from], clock - window, 6)
+    if used >= normal or used > 0 and get('>I6', hits, #hits - 5) > clock then return end
+    if normal - used < tightest then
+      tightest, reset = normal - used, used > 0 and get('>I6', hits, 1) + window - clock or window
+    end
+    charged[#charged + 1], charged[#charged + 2] = KEYS[from], hits
+    from = past
+  end
+  local stamp = put('>I6', clock)
+  for each = 1, #charged, 2 do redis.call('SET', charged[each], charged[each + 1] .. stamp, 'PX', ARGV[3]) end
+  return {0, normal, tightest - 1, reset, clock, string.rep('1', #charged / 2), snapshot}
+end
+if not merged and ARGV[2] == '0' then
+  local passed = let_the_usual_pass()
+  if passed then return passed end
+end
+
+-- A clock that was set back must not put stamps out of order: now stands still until it has caught up.
+local now = clock
+local function not_before(packed, width)
+  if packed and #packed >= width then now = max(now, (get('>I6', packed, #packed - width + 1))) end
+end
+
+-- The entries after `since` of merged hits, whose first six bytes say how many they were.
 local function merged_after(packed, since)
   if not packed then return '', 0 end
   local count, from = get('>I6', packed, 1), 7

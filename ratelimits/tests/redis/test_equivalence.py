@@ -87,8 +87,8 @@ class Machine(RuleBasedStateMachine):
     def ask(self, asking: Sequence[Subject], auth: bool, times: int) -> object:
         policy = AUTH if auth else self.limits
         charged = []
-        self.wait(1)  # so that no charge after a reset has the stamp of one before, which may yet be given back
         for _ in range(times):
+            self.wait(1)  # so that no charge after a reset has the stamp of one before, which may yet be given back
             ours, expected = self.shared.decide(policy, asking), self.model.decide(policy, asking)
             assert ours._replace(shared=False) == expected
             if ours.allowed:

@@ -221,3 +221,44 @@ def test_giving_back_a_merged_charge_takes_one_off(store: Store, clock: Clock) -
     store.give_back(charge)
 
     assert store.standings(MERGED, [BOB])[0].used == 3
+
+
+@pytest.mark.parametrize("mode", [Mode.BLOCKED, Mode.STRICT])
+def test_who_holds_a_network_holds_every_site_in_it_and_none_beside_it(store: Store, mode: Mode) -> None:
+    store.hold(SITES[0].names[1], mode=mode, seconds=60)
+
+    assert {store.decide(AUTH, [site]).mode for site in SITES} == {mode}
+    assert store.decide(AUTH, [ip_subject("2001:db8:1:100::1")]).mode is Mode.NORMAL
+
+
+def test_a_second_hold_of_staffs_leaves_the_first_as_it_is(store: Store, clock: Clock) -> None:
+    store.hold(str(HOME), mode=Mode.BLOCKED, seconds=HOUR)
+    store.hold(str(HOME), mode=Mode.STRICT, seconds=60)
+
+    clock.shift(HOUR * SECOND - 1)
+
+    assert store.decide(AUTH, [HOME]).mode is Mode.BLOCKED
+
+
+@pytest.mark.parametrize("policy", [AUTH, MERGED], ids=["exact", "merged"])
+def test_each_charge_can_be_given_back_in_any_order(store: Store, clock: Clock, policy: Policy) -> None:
+    charges = []
+    for _ in range(3):
+        charges.append(store.decide(policy, [BOB]))
+        clock.shift(MINUTE)
+
+    used = []
+    for number in (1, 0, 2):
+        store.give_back(charges[number])
+        used.append(store.standings(policy, [BOB])[0].used)
+
+    assert used == [2, 1, 0]
+
+
+def test_a_merged_hit_is_counted_for_a_slot_longer_at_most(store: Store, clock: Clock) -> None:
+    for _ in range(MERGED.normal):
+        assert store.decide(MERGED, [BOB]).allowed
+        clock.shift(400)
+    clock.shift(MERGED.window * SECOND - MERGED.normal * 400 + MERGED.slot_ms)
+
+    assert store.decide(MERGED, [BOB]).allowed

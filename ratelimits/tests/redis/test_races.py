@@ -87,7 +87,7 @@ def test_no_count_is_lost_or_doubled_while_scripts_are_forgotten(
 ) -> None:
     for _ in range(_ROUNDS):
         user_id = f"u{next(_fresh)}"
-        redis.script_flush()  # so that the first tries meet a server that knows no script, however quick they all are
+        redis.script_flush()  # so that all fifty threads find it forgotten at once
         instances[0].ask(API, user_id)  # a hundred tries: each must count once
         while store.standings(API, [user_subject(user_id)])[0].used < API.normal:
             redis.script_flush()

@@ -12,7 +12,7 @@ from redis import Redis
 from nocturnal_project.redis import link
 from ratelimits import limiter, tally
 from ratelimits.policies import POLICIES
-from ratelimits.redis_store import RedisStore
+from ratelimits.redis_store import RedisStore, SessionUnknown
 from ratelimits.subjects import account_subject, ip_subject, user_subject
 from tests.servers.clock import Clock
 from tests.services import RedisServer
@@ -91,3 +91,28 @@ def test_nothing_is_left_a_minute_after_the_window(redis: Redis, clock: Clock) -
     clock.shift((max(policy.window for policy in POLICIES.values()) + 60) * 1000)
 
     assert redis.keys() == []
+
+
+@pytest.mark.parametrize("snapshot", [None, b"E", b"M7"], ids=["none", "ended", "outdated"])
+def test_without_a_live_snapshot_of_its_session_nobody_is_charged(
+    redis: Redis, store: RedisStore, snapshot: bytes | None
+) -> None:
+    if snapshot:
+        redis.set("session:1", snapshot, px=1000)
+
+    with pytest.raises(SessionUnknown) as unknown:
+        store.decide(API, [BOB], session="session:1")
+
+    assert unknown.value.snapshot == snapshot
+    assert store.standings(API, [BOB])[0].used == 0
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["allowed", "refused"])
+def test_a_live_snapshot_comes_back_with_the_decision(redis: Redis, store: RedisStore, refused: bool) -> None:
+    redis.set("session:1", b"L7\n{}", px=1000)
+    for _ in range(API.normal if refused else 0):
+        store.decide(API, [BOB])
+
+    decision = store.decide(API, [BOB], session="session:1")
+
+    assert (decision.allowed, decision.snapshot) == (not refused, b"L7\n{}")
