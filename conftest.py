@@ -12,16 +12,12 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rest_framework.test import APIClient
 
 from accounts import events, keyring
 from accounts.models import User
 from accounts.refusals import Refusals
-from nocturnal_project.redis import link
 from ratelimits import limiter
-from tests.services import RedisServer, start
 from uploads import services
 from uploads.models import Upload
 
@@ -92,30 +88,6 @@ def files(tmp_path: Path) -> Path:
     for cached in ("base_location", "location"):
         storage.__dict__.pop(cached, None)
     return tmp_path / "files"
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """A real Redis, for as long as the tests of this process run."""
-    with start(redis=True) as services:
-        yield services.redis
-
-
-@pytest.fixture
-def with_redis(redis_server: RedisServer, settings: Any) -> Iterator[RedisServer]:
-    """The product uses Redis, which is empty."""
-    settings.REDIS_URL = redis_server.url
-    timeouts = {"SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.2}
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": redis_server.url,
-            "OPTIONS": timeouts | {"CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)}},
-        }
-    }
-    link.call("FLUSHALL")
-    yield redis_server
-    assert link.closed, "Redis was given up during the test."
 
 
 @pytest.fixture

@@ -70,9 +70,9 @@ def main() -> None:
 
     def ask(path: str) -> None:
         statuses: list[str] = []
-        answer = application(environment(path), lambda *sent: statuses.append(sent[0]))  # type: ignore[arg-type]
+        answer = application(environment(path), lambda *sent: statuses.append(sent[0]))  # type: ignore[arg-type]  # what a server would pass
         b"".join(answer)
-        answer.close()  # type: ignore[attr-defined]
+        answer.close()  # type: ignore[attr-defined]  # Django's answers have it
         assert statuses == ["200 OK"], statuses
 
     policy, subjects, key = POLICIES["api"], [user_subject(user.pk)], snapshots.name_of(session.pk)

@@ -40,9 +40,9 @@ def stop() -> None:
         from accounts import mail
 
         _started = False
-        instances.leave()
         mail.stop()
         background.stop()
+        instances.leave()  # after the last beat
         _log.info("instance stopped")
 
 

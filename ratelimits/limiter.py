@@ -9,9 +9,8 @@ from nocturnal_project.instances import live_instances, others_were_seen
 from nocturnal_project.redis import RedisAway, link
 from ratelimits import local_store, records, redis_store, tally
 from ratelimits.cases import Case
-from ratelimits.decisions import Decision, Mode, Standing
+from ratelimits.decisions import Decision, Mode
 from ratelimits.errors import RateLimitExceeded
-from ratelimits.evidence import Evidence
 from ratelimits.policies import POLICIES, ChargedTo, Policy, in_force
 from ratelimits.redis_store import SessionUnknown
 from ratelimits.subjects import Subject, is_exempt
@@ -22,14 +21,12 @@ __all__ = [
     "cases",
     "charge",
     "decide",
-    "evidence",
     "give_back",
     "held",
     "hold",
     "lift",
     "reset",
     "share",
-    "standings",
 ]
 
 _log = structlog.stdlib.get_logger("nocturnal.ratelimits")
@@ -89,24 +86,6 @@ def give_back(decision: Decision) -> None:
         (shared if decision.shared else local).give_back(decision)
     except RedisAway:
         _log.warning("charge not given back", policy=decision.policy.name)
-
-
-def standings(policy: Policy, subjects: Sequence[Subject]) -> list[Standing]:
-    """Return where each subject stands under a policy, and charge nobody."""
-    policy = in_force(policy)
-    try:
-        return shared.standings(policy, subjects)
-    except RedisAway:
-        return local.standings(policy, subjects)
-
-
-def evidence(policy: Policy, names: Sequence[str]) -> list[Evidence]:
-    """Return what is held against each name under a policy, and charge nobody."""
-    policy = in_force(policy)
-    try:
-        return shared.evidence(policy, names)
-    except RedisAway:
-        return local.evidence(policy, names)
 
 
 def cases(asked: Sequence[tuple[Policy, Subject]]) -> list[Case]:

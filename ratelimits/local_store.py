@@ -16,7 +16,6 @@ from typing import TypeVar
 from ratelimits import policies
 from ratelimits.cases import Case, Hold, Kept, Share
 from ratelimits.decisions import Decision, Mode, Standing, Step
-from ratelimits.evidence import Evidence
 from ratelimits.policies import (
     BLOCK_MEMORY,
     FIRST_BLOCK,
@@ -139,18 +138,6 @@ class LocalStore:
                 own = [each for each in seen if each.subject == subject]
                 standing.append(_standing(max(own, key=lambda each: each.weight), own[-1], now))
             return standing
-
-    def evidence(self, policy: Policy, names: Sequence[str]) -> list[Evidence]:
-        """Return what is held against each name."""
-        with self._lock:
-            now = self._now_ms()
-            found = []
-            for name in names:
-                hold = self._holds.get(policy.hold_prefix + name) or _Hold()
-                count = self._counts.get(policy.prefix + name) or _Count()
-                fresh = tuple(_after(count.refusals, now - _REFUSAL_MS))
-                found.append(Evidence(now, hold.blocked_until, hold.strict_until, hold.forgotten_at, fresh))
-            return found
 
     def case(self, policy: Policy, subject: Subject, *, share: Share | None = None) -> Case:
         """Return what is kept of a subject under a policy."""

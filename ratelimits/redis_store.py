@@ -1,7 +1,6 @@
 """The limiter that all instances share: one script in Redis decides everything about a request."""
 
 import math
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from nocturnal_project.redis import Script, link
 from ratelimits import policies
 from ratelimits.cases import Case, unpacked
 from ratelimits.decisions import Decision, Mode, Standing, Step
-from ratelimits.evidence import Evidence
 from ratelimits.policies import Policy, prefix_of
 from ratelimits.subjects import Subject
 
@@ -84,17 +82,10 @@ class RedisStore:
         )
 
     def standings(self, policy: Policy, subjects: Sequence[Subject]) -> list[Standing]:
-        """Return where each subject stands, and charge nobody."""
+        """Return where each subject stands by the script's own word, which a Case is held against; charge nobody."""
         keys = [key for subject in subjects for key in _keys(policy, subject)]
         shapes = [subject.shape for subject in subjects]
         return [_standing(*found) for found in link.run(_DECIDE, keys, (0, 1, *policy.numbers, *shapes))]
-
-    def evidence(self, policy: Policy, names: Sequence[str]) -> list[Evidence]:
-        """Return what is held against each name."""
-        keys = [key for name in names for key in (policy.hold_prefix + name, f"{policy.prefix}{name}:refusals")]
-        now = int(_now_ms())
-        found = link.call("MGET", *keys)
-        return [_evidence(now, hold, refusals) for hold, refusals in zip(found[::2], found[1::2], strict=True)]
 
     def cases(self, asked: Sequence[tuple[Policy, Subject]]) -> list[Case]:
         """Return what is kept of each subject under its policy, all of one moment and in one round trip."""
@@ -160,14 +151,6 @@ def _step(subjects: Sequence[Subject], number: int, level: int, kind: bytes, ms:
 
 def _standing(outcome: int, limit: int, used: int, reset_ms: int, refusals: int, blocks: int, level: int) -> Standing:
     return Standing(_MODES[outcome], outcome < _ALLOWED, limit, used, -(-reset_ms // 1000), refusals, blocks, level)
-
-
-def _evidence(now: int, hold: bytes | None, refusals: bytes | None) -> Evidence:
-    """Read a hold and refusals as decide.lua packs them: stamps of six bytes."""
-    stamps = [int.from_bytes(part) for (part,) in struct.iter_unpack(">6s", refusals or b"")]
-    fresh = tuple(stamp for stamp in stamps if stamp > now - policies.REFUSAL_MEMORY * 1000)
-    blocked, strict, forgotten = (int.from_bytes(part) for part in struct.unpack_from(">6s6s6s", hold or bytes(18)))
-    return Evidence(now, blocked, strict, forgotten, fresh)
 
 
 def _now_ms() -> float:

@@ -1,13 +1,14 @@
 """Who stands where, for staff: every row is plain, and asking charges nobody."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ratelimits import limiter
-from ratelimits.decisions import Mode, Standing
-from ratelimits.evidence import Evidence
+from ratelimits.cases import Case
+from ratelimits.decisions import Mode
+from ratelimits.explanations import strict_seconds
 from ratelimits.naming import named_subject
 from ratelimits.policies import POLICIES, ChargedTo, Policy, in_force
 from ratelimits.subjects import Kind, Subject, account_subject, user_subject
@@ -68,13 +69,8 @@ class HeldSubject(NamedTuple):
 
 def standings_of(subject: Subject) -> list[PolicyStanding]:
     """Return where a subject stands under each policy that can be charged to it."""
-    found = []
-    for policy in map(in_force, POLICIES.values()):
-        if subject.kind not in _CHARGEABLE[policy.charged_to]:
-            continue
-        (standing,) = limiter.standings(policy, [subject])
-        found.append(_standing(policy, subject, standing, limiter.evidence(policy, subject.names)))
-    return found
+    chargeable = [policy for policy in POLICIES.values() if subject.kind in _CHARGEABLE[policy.charged_to]]
+    return [_standing(case) for case in limiter.cases([(policy, subject) for policy in chargeable])]
 
 
 def standings_of_user(user_id: object, *, email: str = "") -> list[PolicyStanding]:
@@ -99,11 +95,11 @@ def held_subjects(most: int) -> list[HeldSubject]:
             if kind == _WIDENED:
                 widened.add((policy.name, name))
     rows: dict[str, list[PolicyStanding]] = defaultdict(list)
-    for policy_name, names in named.items():
-        for row in _standings(in_force(POLICIES[policy_name]), sorted(names)):
-            counted_as_one = (policy_name, row.subject) in widened
-            if row.held or counted_as_one:
-                rows[row.subject].append(row._replace(widened=counted_as_one))
+    asked = [(POLICIES[policy], named_subject(name)) for policy, names in named.items() for name in sorted(names)]
+    for row in map(_standing, limiter.cases(asked) if asked else []):
+        counted_as_one = (row.policy.name, row.subject) in widened
+        if row.held or counted_as_one:
+            rows[row.subject].append(row._replace(widened=counted_as_one))
     return [HeldSubject(name, _hardest_first(rows[name])) for name in order if rows[name]]
 
 
@@ -115,30 +111,18 @@ def _read(key: str) -> tuple[Policy | None, str]:
     return (current if current and key.startswith(current.prefix) else None), name
 
 
-def _standings(policy: Policy, names: Sequence[str]) -> list[PolicyStanding]:
-    subjects = [named_subject(name) for name in names]
-    standings = limiter.standings(policy, subjects)
-    levels = iter(limiter.evidence(policy, [name for subject in subjects for name in subject.names]))
-    return [
-        _standing(policy, subject, standing, [next(levels) for _ in subject.names])
-        for subject, standing in zip(subjects, standings, strict=True)
-    ]
-
-
-def _standing(policy: Policy, subject: Subject, standing: Standing, levels: Sequence[Evidence]) -> PolicyStanding:
-    """Join a standing with the evidence of each of its subject's names: a hold of any of them holds it."""
-    counted = levels[standing.level - 1]
-    if standing.mode is Mode.BLOCKED:
-        ends_ms = max(level.blocked_until_ms for level in levels)
-        by_staff = any(level.blocked_by_staff for level in levels)
-    else:
-        own = counted.strict_ends_ms(policy)
-        ends_ms = max(own, *(level.strict_until_ms for level in levels)) if standing.mode is Mode.STRICT else 0
-        by_staff = any(level.held_strictly_by_staff for level in levels)
+def _standing(case: Case) -> PolicyStanding:
+    """Return a case as a row; a hold of any of its levels holds it."""
+    standing, refusals = case.standing, case.refusals
+    by_staff = case.strict_until > 0
+    ends_ms = case.now_ms + strict_seconds(case) * 1000 if standing.mode is Mode.STRICT else 0
+    if case.blocked_by:
+        ends_ms = case.blocked_by.hold.blocked_until
+        by_staff = any(kept.hold.blocked_until > case.now_ms and kept.hold.by_staff for kept in case.levels)
     return PolicyStanding(
-        policy,
-        str(subject),
-        subject.names[standing.level - 1],
+        case.policy,
+        str(case.subject),
+        case.levels[case.charged].name,
         standing.mode,
         standing.limit,
         standing.used,
@@ -146,7 +130,7 @@ def _standing(policy: Policy, subject: Subject, standing: Standing, levels: Sequ
         standing.refusals,
         standing.blocks,
         _moment(ends_ms),
-        _moment(counted.refused_at_ms[-1] if counted.refused_at_ms else 0),
+        _moment(refusals[-1] if refusals else 0),
         by_staff,
     )
 

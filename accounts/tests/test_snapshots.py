@@ -15,13 +15,14 @@ from rest_framework.test import APIClient
 
 from accounts import services, sessions, snapshots, staff_actions, tokens
 from accounts.models import Session, StaleSnapshot, User
+from accounts.serializers import UserAnswer
 from conftest import PASSWORD
 from nocturnal_project import clock
 from nocturnal_project.redis import link
 
 ME = "/api/v1/me"
 SignIn = Callable[[User], APIClient]
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("with_redis")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 
 def commands_sent() -> dict[str, int]:
@@ -62,7 +63,7 @@ def test_a_profile_reads_the_same_from_a_snapshot_and_from_the_database(alice: U
     from_snapshot = client.get(ME).json()
     link.call("FLUSHALL")
 
-    assert client.get(ME).json() == from_snapshot
+    assert client.get(ME).json() == from_snapshot == UserAnswer(alice).data
 
 
 def test_a_request_without_a_snapshot_keeps_one_for_the_next(alice: User, sign_in: SignIn) -> None:

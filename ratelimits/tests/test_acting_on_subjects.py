@@ -23,7 +23,7 @@ def browser() -> Client:
 
 
 def mode_of(policy: str = "auth") -> Mode:
-    (standing,) = limiter.standings(POLICIES[policy], [HOME])
+    standing = limiter.cases([(POLICIES[policy], HOME)])[0].standing
     return standing.mode
 
 
@@ -86,7 +86,7 @@ def test_forgetting_counts_gives_every_try_back(browser: Client) -> None:
 
     browser.post(f"{LIVE}reset/", {"subject": str(HOME)})
 
-    (standing,) = limiter.standings(POLICIES["auth"], [HOME])
+    standing = limiter.cases([(POLICIES["auth"], HOME)])[0].standing
     assert (standing.mode, standing.used, standing.blocks) == (Mode.NORMAL, 0, 0)
     assert LimitEvent.objects.get().kind == "reset"
 
@@ -97,7 +97,7 @@ def test_the_tries_at_an_account_can_be_forgotten(browser: Client, alice: Any) -
 
     browser.post(f"{LIVE}reset/", {"subject": str(account)})
 
-    (standing,) = limiter.standings(POLICIES["auth"], [account])
+    standing = limiter.cases([(POLICIES["auth"], account)])[0].standing
     assert standing.used == 0
 
 

@@ -202,7 +202,7 @@ class TestPermissions:
             asked = {"subject": str(HOME), "mode": "strict", "seconds": "3600"}
             assert browser.get(f"{LIVE}{action}/", asked).status_code == 403
             assert browser.post(f"{LIVE}{action}/", asked).status_code == 403
-        (standing,) = limiter.standings(POLICIES["auth"], [HOME])
+        standing = limiter.cases([(POLICIES["auth"], HOME)])[0].standing
         assert standing.mode is Mode.BLOCKED
 
     def test_a_users_page_is_linked_only_for_who_may_open_it(self, alice: Any) -> None:

@@ -72,7 +72,7 @@ def test_what_every_instance_decided_is_drawn(redis: RedisServer, staff: Client)
     assert f"{before + 2} refused" in text_of(staff.get(LIVE))
 
 
-def test_evidence_is_the_same_in_redis_and_here(redis: RedisServer) -> None:
+def test_what_is_held_is_told_alike_in_redis_and_here(redis: RedisServer) -> None:
     here = local_store.LocalStore()
     policy = POLICIES["auth"]
     for _ in range(17):
@@ -81,13 +81,14 @@ def test_evidence_is_the_same_in_redis_and_here(redis: RedisServer) -> None:
     for store in (limiter.shared, here):
         store.hold(str(SITE), mode=Mode.STRICT, seconds=60)
 
-    names = [str(HOME), *SITE.names]
-    for theirs, ours in zip(limiter.shared.evidence(policy, names), here.evidence(policy, names), strict=True):
-        assert len(theirs.refused_at_ms) == len(ours.refused_at_ms)
-        for one, other in zip(theirs[:4], ours[:4], strict=True):
-            assert one == pytest.approx(other, abs=2000)
-        assert theirs.blocked_by_staff == ours.blocked_by_staff
-        assert theirs.held_strictly_by_staff == ours.held_strictly_by_staff
+    for subject in (HOME, SITE):
+        (theirs,) = limiter.shared.cases([(policy, subject)])
+        ours = here.case(policy, subject)
+        assert len(theirs.refusals) == len(ours.refusals)
+        assert theirs.strict_until == pytest.approx(ours.strict_until, abs=2000)
+        for one, other in zip(theirs.levels, ours.levels, strict=True):
+            assert one.hold[:3] == pytest.approx(other.hold[:3], abs=2000)
+            assert one.hold.by_staff == other.hold.by_staff
 
 
 def test_the_page_says_that_redis_is_away_and_shows_what_is_counted_here(redis: RedisServer, staff: Client) -> None:
