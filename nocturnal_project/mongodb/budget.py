@@ -36,6 +36,12 @@ request_started.connect(begin, dispatch_uid="mongodb.budget")
 request_finished.connect(end, dispatch_uid="mongodb.budget")
 
 
+def seconds_left(at_most: float) -> float:
+    """Return how long an operation of this request may take; outside requests, ``at_most``."""
+    left = _left.get()
+    return at_most if left is None else min(at_most, max(left, _LEAST_SECONDS))
+
+
 @contextmanager
 def spending() -> Iterator[None]:
     """Run an operation within what is left, and take off what it took; an operation inside another counts once."""

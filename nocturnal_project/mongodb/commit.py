@@ -7,6 +7,7 @@ from typing import Any
 import pymongo
 from pymongo.errors import PyMongoError
 
+from nocturnal_project.mongodb.budget import seconds_left
 from nocturnal_project.mongodb.errors import CommitOutcomeUnknown, translated
 
 COMMIT_SECONDS = 5.0
@@ -15,7 +16,7 @@ _PAUSE = 0.2
 
 
 def commit(session: Any) -> None:
-    """Commit, and send the commit again while its outcome is unknown and time remains.
+    """Commit, and send the commit again while its outcome is unknown and the request has time left.
 
     Sending a commit again is safe: the server knows the transaction by its number. The block itself is
     never run again here; a conflict is the caller's to answer.
@@ -24,8 +25,9 @@ def commit(session: Any) -> None:
         CommitOutcomeUnknown: no answer in time; it may have happened.
         OperationalError: refused; it did not happen.
     """
-    deadline = time.monotonic() + COMMIT_SECONDS
-    with translated(), pymongo.timeout(COMMIT_SECONDS):
+    seconds = seconds_left(COMMIT_SECONDS)
+    deadline = time.monotonic() + seconds
+    with translated(), pymongo.timeout(seconds):
         for pause in chain(_FIRST_PAUSES, repeat(_PAUSE)):
             try:
                 session.commit_transaction()

@@ -7,6 +7,7 @@ from django.db import OperationalError
 
 from accounts.models import User
 from nocturnal_project.mongodb import budget
+from nocturnal_project.transaction import atomic
 
 pytestmark = pytest.mark.django_db
 
@@ -44,3 +45,20 @@ def test_outside_requests_there_is_no_budget(fail_command: Callable[..., None]) 
     for _ in range(2):
         fail_command(["aggregate", "find"], times=1, blockConnection=True, blockTimeMS=2700)
         assert not User.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("in_a_request")
+def test_a_commit_is_sent_again_for_no_longer_than_the_request_has_left(fail_command: Callable[..., None]) -> None:
+    fail_command(["commitTransaction"], times=100, blockConnection=True, blockTimeMS=3000)
+
+    @atomic
+    def read_slowly() -> None:
+        User.objects.exists()
+        budget._left.set(0.5)
+
+    started = time.monotonic()
+    with pytest.raises(OperationalError):
+        read_slowly()
+
+    assert time.monotonic() - started < 2
