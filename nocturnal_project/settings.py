@@ -219,6 +219,8 @@ MAX_JSON_BYTES = 64 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
+# What is larger is read into a file: with Django's 2.5 MB, ten uploads at once would lie in memory.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 SIGNED_URL_SECONDS = 3600
 _LOCAL_FILES: dict[str, Any] = {
     "BACKEND": "uploads.local_files.LocalFileStorage",
@@ -229,7 +231,7 @@ _LOCAL_FILES: dict[str, Any] = {
     },
 }
 _S3: dict[str, Any] = {
-    "BACKEND": "storages.backends.s3.S3Storage",
+    "BACKEND": "uploads.s3_files.S3FileStorage",
     "OPTIONS": {
         "bucket_name": env.text("S3_BUCKET"),
         "region_name": env.text("AWS_REGION") or None,

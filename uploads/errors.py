@@ -1,6 +1,6 @@
 """What can go wrong with uploads."""
 
-from nocturnal_project.errors import NocturnalError
+from nocturnal_project.errors import NocturnalError, ServiceUnavailable
 
 
 class FileTooLarge(NocturnalError):
@@ -9,6 +9,14 @@ class FileTooLarge(NocturnalError):
     code = "file_too_large"
     status = 413
     title = "The file is too large."
+
+
+class StorageFull(ServiceUnavailable):
+    """The disk of local files has no room for it."""
+
+    code = "storage_full"
+    status = 507
+    title = "There is no room for the file."
 
 
 class UnsupportedFileType(NocturnalError):

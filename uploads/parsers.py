@@ -18,7 +18,7 @@ _ENVELOPE_BYTES = 64 * 1024
 
 
 class BoundedMultiPartParser(MultiPartParser):
-    """Reads one file: in memory while it is small, on disk above 2.5 MB."""
+    """Reads one file: in memory while it is small, on disk above FILE_UPLOAD_MAX_MEMORY_SIZE."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

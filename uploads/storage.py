@@ -1,5 +1,6 @@
 """The one way to the bytes: local files or S3, as configured, through Django's storage API."""
 
+import errno
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +13,16 @@ from django.core.files.storage import default_storage
 from django.utils.http import content_disposition_header
 
 from nocturnal_project.errors import ServiceUnavailable
+from uploads.errors import StorageFull
 
 _log = structlog.stdlib.get_logger("nocturnal.uploads")
 _CHUNK = 256 * 1024
+_FULL_SECONDS = 300  # somebody has to make room
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class _Storage(Protocol):
-    def save(self, name: str, content: "File[bytes]") -> str: ...
+    def store(self, name: str, file: IO[bytes], *, sha256: str) -> bool: ...
     def open(self, name: str, mode: str = "rb") -> "File[bytes]": ...
     def delete(self, name: str) -> None: ...
     def exists(self, name: str) -> bool: ...
@@ -42,15 +46,14 @@ def put(key: str, file: IO[bytes], *, sha256: str) -> None:
     """Store the bytes under the key and verify what was stored.
 
     Raises:
-        ServiceUnavailable: the storage failed, or what it stored is not what was sent; nothing is left under the key.
+        StorageFull: the disk has no room; nothing is left.
+        ServiceUnavailable: the storage failed, or what it stored is not what was sent and was removed.
     """
     file.seek(0)
     with _answering_for("store"):
-        stored = _storage.save(key, File(file))
-        with _storage.open(stored) as written:
-            verified = stored == key and digest(written)[0] == sha256
+        verified = _storage.store(key, file, sha256=sha256)
     if not verified:
-        remove(stored)
+        remove(key)
         _log.error("stored bytes differ", key=key)
         raise ServiceUnavailable("The file could not be stored faithfully. Try again.")
 
@@ -91,4 +94,6 @@ def _answering_for(action: str) -> Iterator[None]:
         yield
     except Exception as error:
         _log.exception("storage failed", action=action)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise StorageFull("The file storage is full.", retry_after_seconds=_FULL_SECONDS) from error
         raise ServiceUnavailable("The file storage did not answer. Try again shortly.") from error
