@@ -6,12 +6,16 @@ threads of their own: ten uploads of 10 MB at once made a process grow by 168 MB
 
 import base64
 import hashlib
+import os
 import threading
+from functools import cached_property
 from typing import IO, Any
 
+import boto3
 from botocore.exceptions import ClientError
-from botocore.handlers import add_expect_header
 from storages.backends.s3 import S3Storage
+
+from uploads.s3_requests import SignedRequests
 
 _CHUNK = 256 * 1024
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -29,8 +33,6 @@ class S3FileStorage(S3Storage):
         with self._making:
             if self._resource is None:
                 self._resource = super().connection
-                # Asking first whether a body is welcome costs a round trip, and our bodies are small.
-                self._resource.meta.client.meta.events.unregister("before-call.s3.PutObject", add_expect_header)
         return self._resource
 
     @property
@@ -45,9 +47,11 @@ class S3FileStorage(S3Storage):
         (Checking object integrity, Amazon S3 User Guide). From a store that keeps none, the bytes are read again.
         """
         sent = base64.b64encode(bytes.fromhex(sha256)).decode()
-        self.client.put_object(Bucket=self.bucket_name, Key=name, Body=file, ChecksumSHA256=sent)
-        head = self.client.head_object(Bucket=self.bucket_name, Key=name, ChecksumMode="ENABLED")
-        kept = head.get("ChecksumSHA256")
+        start = file.tell()
+        size_bytes = file.seek(0, os.SEEK_END) - start
+        file.seek(start)
+        self._requests.put(name, file, size_bytes=size_bytes, sha256=sha256, headers={"x-amz-checksum-sha256": sent})
+        kept = self._requests.head(name, {"x-amz-checksum-mode": "ENABLED"}).get("x-amz-checksum-sha256")
         return kept == sent if kept else self._digest(name) == sha256
 
     def delete(self, name: str) -> None:
@@ -63,6 +67,10 @@ class S3FileStorage(S3Storage):
                 return False
             raise
         return True
+
+    @cached_property
+    def _requests(self) -> SignedRequests:
+        return SignedRequests(self.client, self.bucket_name, boto3.Session().get_credentials())
 
     def _digest(self, name: str) -> str:
         hasher = hashlib.sha256()
