@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
@@ -46,7 +47,8 @@ _VARIABLES = {
     **{f"RATE_LIMIT_{policy}_STRICT": _HIGH for policy in ("API", "AUTH", "UPLOAD")},
 }
 _EXPECTED = {"boto3": 0.7, "multer-s3": 1.5}
-_FORM = {"Content-Type": "multipart/form-data; boundary=nocturnal-benchmark-7f3a"}
+_BOUNDARY = b"nocturnal-benchmark-7f3a"
+_FORM = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY.decode()}"}
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,9 @@ def _compare(
 
 
 def _form(size_bytes: int) -> bytes:
-    head = b'--nocturnal-benchmark-7f3a\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
-    return head + b"%PDF-1.7\n" + os.urandom(size_bytes) + b"\n%%EOF\r\n--nocturnal-benchmark-7f3a--\r\n"
+    head = b'Content-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
+    file = b"%PDF-1.7\n" + os.urandom(size_bytes) + b"\n%%EOF"
+    return b"--%s\r\n%s%s\r\n--%s--\r\n" % (_BOUNDARY, head, file, _BOUNDARY)
 
 
 def _send(url: str, pid: int, token: str, body: bytes, *, files: int, threads: int) -> Round:
@@ -138,7 +141,7 @@ def _send(url: str, pid: int, token: str, body: bytes, *, files: int, threads: i
         ours.connection.request("POST", address.path or "/", body, headers)
         answer = ours.connection.getresponse()
         said = answer.read()
-        assert answer.status == 201, said
+        assert answer.status == HTTPStatus.CREATED, said
         return answer.status
 
     with ThreadPoolExecutor(threads) as pool:
