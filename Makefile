@@ -34,6 +34,7 @@ lock: $(VENV)/bin/python ## Pin every dependency, with hashes, from requirements
 	$(PY) -m pip install --quiet uv==0.13.9
 	$(VENV)/bin/$(LOCK) requirements/dev.in --output-file requirements/dev.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/production.in --output-file requirements/production.txt
+	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/tracing.in --output-file requirements/tracing.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/tools.in --output-file requirements/tools.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/benchmarks.in --output-file requirements/benchmarks.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/base.in --output-file requirements/base.txt

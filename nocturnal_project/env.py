@@ -48,16 +48,16 @@ def read_dotenv(path: Path) -> None:
     environ.Env.read_env(path)
 
 
-def require_package(module: str, *, for_variable: str) -> None:
+def require_package(module: str, *, for_variable: str, requirements: str = "production") -> None:
     """Refuse a variable whose driver is not installed, rather than fail later with a traceback.
 
     Raises:
         ImproperlyConfigured: with what to install.
     """
-    if find_spec(module) is None:
+    if find_spec(module.partition(".")[0]) is None or find_spec(module) is None:
         raise ImproperlyConfigured(
             f"{for_variable} needs a driver that is not installed: "
-            "run .venv/bin/python -m pip install --require-hashes -r requirements/production.txt, or unset it."
+            f"run .venv/bin/python -m pip install --require-hashes -r requirements/{requirements}.txt, or unset it."
         )
 
 

@@ -2,7 +2,7 @@
 
 import structlog
 
-from nocturnal_project import background, clock, instances
+from nocturnal_project import background, clock, instances, tracing
 
 _log = structlog.stdlib.get_logger("nocturnal.lifecycle")
 _KEYS_SECONDS = 2
@@ -43,6 +43,7 @@ def stop() -> None:
         mail.stop()
         background.stop()
         instances.leave()  # after the last beat
+        tracing.stop()
         _log.info("instance stopped")
 
 

@@ -432,4 +432,8 @@ UNFOLD = {
 LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "console"), default="json" if PRODUCTION else "console")
 LOG_LEVEL = env.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), default="info")
 LOGGING_CONFIG = None
+# Where traces go (tracing.py); the exporter and the sampler read their other OTEL_ variables by themselves.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.url("OTEL_EXPORTER_OTLP_ENDPOINT")
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    require_package("opentelemetry.exporter", for_variable="OTEL_EXPORTER_OTLP_ENDPOINT", requirements="tracing")
 request_log.configure(log_format=LOG_FORMAT, level=LOG_LEVEL, instance=INSTANCE_ID)

@@ -25,7 +25,10 @@ def _refuse(reasons: Iterable[object]) -> NoReturn:
     raise SystemExit(_CANNOT_BOOT)
 
 
+from nocturnal_project import tracing  # noqa: E402  settings must be named first
+
 try:
+    tracing.start()
     application = get_wsgi_application()
 except ImproperlyConfigured as error:
     _refuse([error])

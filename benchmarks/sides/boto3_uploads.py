@@ -1,6 +1,6 @@
 """boto3's managed upload of bytes that are in memory already, on as many threads as asked for; prints files a second.
 
-    python -m benchmarks.sides.boto3_uploads SIZE_BYTES FILES THREADS
+python -m benchmarks.sides.boto3_uploads SIZE_BYTES FILES THREADS
 """
 
 import io
