@@ -15,8 +15,8 @@ from health.metrics import metrics
 from nocturnal_project.errors import NotFound
 from ratelimits.policies import POLICIES, Exempt
 from ratelimits.throttling import exempt, limited
+from uploads.downloads import signed_file
 from uploads.local_files import PATH as FILES
-from uploads.views import signed_file
 
 _DESCRIPTION = Exempt("The description is public and the same for everyone.")
 

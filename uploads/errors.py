@@ -43,6 +43,14 @@ class SignedUrlInvalid(NocturnalError):
     title = "The link is not valid or has expired. Ask for a new one."
 
 
+class RangeNotSatisfiable(NocturnalError):
+    """A part of a file was asked for that it does not have."""
+
+    code = "range_not_satisfiable"
+    status = 416
+    title = "The file has no such part."
+
+
 class UploadNotReady(NocturnalError):
     """The file's bytes are not stored yet."""
 

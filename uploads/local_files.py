@@ -2,9 +2,9 @@
 
 import hashlib
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, TypedDict
+from typing import IO, TypedDict
 
 from django.conf import settings
 from django.core import signing
@@ -13,6 +13,7 @@ from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
 from uploads.errors import SignedUrlInvalid
+from uploads.signing import Download
 
 PATH = "/files/"
 _signer = signing.Signer(salt="uploads.local_files")
@@ -21,6 +22,7 @@ _signer = signing.Signer(salt="uploads.local_files")
 class SignedFile(TypedDict):
     """What a signed URL says: the key, when it ends (Unix seconds), and the response's header fields."""
 
+    upload: str
     key: str
     expires: int
     disposition: str
@@ -59,15 +61,14 @@ class LocalFileStorage(FileSystemStorage):
         with self.open(name) as written:
             return hashlib.file_digest(written, "sha256").hexdigest() == sha256
 
-    def url(self, name: str | None, parameters: dict[str, Any] | None = None, expire: int | None = None) -> str:
-        """Return a URL that gives out the file until ``expire`` seconds from now."""
-        fields = parameters or {}
-        seconds = settings.SIGNED_URL_SECONDS if expire is None else expire
+    def signed_url(self, download: Download, *, seconds: int, issued: datetime) -> str:
+        """Return a URL that gives out the file until ``seconds`` after ``issued``."""
         signed = SignedFile(
-            key=name or "",
-            expires=int((timezone.now() + timedelta(seconds=seconds)).timestamp()),
-            disposition=fields.get("ResponseContentDisposition", "attachment"),
-            content_type=fields.get("ResponseContentType", "application/octet-stream"),
+            upload=download.upload_id,
+            key=download.key,
+            expires=int(issued.timestamp()) + seconds,
+            disposition=download.disposition,
+            content_type=download.content_type,
         )
         return f"{settings.PUBLIC_URL}{PATH}{_signer.sign_object(signed)}"
 

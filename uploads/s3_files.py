@@ -8,6 +8,7 @@ import base64
 import hashlib
 import os
 import threading
+from datetime import datetime
 from functools import cached_property
 from typing import IO, Any
 
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 from storages.backends.s3 import S3Storage
 
 from uploads.s3_requests import SignedRequests
+from uploads.signing import Download
 
 _CHUNK = 256 * 1024
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -53,6 +55,15 @@ class S3FileStorage(S3Storage):
         self._requests.put(name, file, size_bytes=size_bytes, sha256=sha256, headers={"x-amz-checksum-sha256": sent})
         kept = self._requests.head(name, {"x-amz-checksum-mode": "ENABLED"}).get("x-amz-checksum-sha256")
         return kept == sent if kept else self._digest(name) == sha256
+
+    def signed_url(self, download: Download, *, seconds: int, issued: datetime) -> str:
+        """Return a URL that gives out the object until ``seconds`` after ``issued``."""
+        parameters = {
+            "response-cache-control": "private, no-cache",
+            "response-content-disposition": download.disposition,
+            "response-content-type": download.content_type,
+        }
+        return self._requests.presigned(download.key, parameters, seconds=seconds, issued=issued)
 
     def delete(self, name: str) -> None:
         """Remove the object; S3 says the same whether there was one."""

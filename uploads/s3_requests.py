@@ -1,14 +1,17 @@
-"""S3's two calls of every upload, sent without boto3's client: signed by botocore, its connections, its certificates.
+"""S3's two calls of every upload, and its signed URLs, made without boto3's client.
 
-The client spends 2 ms of CPU on each call in serializers, hooks and parsers, and hashes a body again that the caller
-has hashed. For a file of 1 MB, PUT and HEAD cost 5.8 ms through it and 2.7 ms like this.
+They are signed by botocore, and sent on its connections with its certificates. The client spends 2 ms of CPU on each
+call in serializers, hooks and parsers, and hashes a body again that the caller has hashed: for a file of 1 MB, PUT and
+HEAD cost 5.8 ms through it and 2.7 ms like this.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import IO, Any
+from urllib.parse import quote, urlencode
 
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
@@ -22,6 +25,18 @@ class _KnownHash(S3SigV4Auth):
     def payload(self, request: AWSRequest) -> str:
         """Return the body's SHA-256 in hex."""
         return str(request.context["sha256"])
+
+
+class _IssuedEarlier(S3SigV4QueryAuth):
+    """Signs a URL as it would have been signed at a given time."""
+
+    def __init__(self, credentials: Any, service: str, region: str, issued: datetime, *, expires: int) -> None:
+        super().__init__(credentials, service, region, expires=expires)
+        self._issued = issued
+
+    def _modify_request_before_signing(self, request: AWSRequest) -> None:
+        request.context["timestamp"] = f"{self._issued:%Y%m%dT%H%M%SZ}"
+        super()._modify_request_before_signing(request)
 
 
 class SignedRequests:
@@ -55,6 +70,13 @@ class SignedRequests:
             HTTPClientError: S3 was not reached, or not in time.
         """
         return self._send("HEAD", key, _EMPTY_SHA256, dict(headers), None)
+
+    def presigned(self, key: str, parameters: Mapping[str, str], *, seconds: int, issued: datetime) -> str:
+        """Return a URL that gets an object until ``seconds`` after ``issued``, without asking S3."""
+        request = AWSRequest("GET", f"{self._base}{key}?{urlencode(parameters, quote_via=quote)}")
+        credentials = self._credentials.get_frozen_credentials()
+        _IssuedEarlier(credentials, "s3", self._client.meta.region_name, issued, expires=seconds).add_auth(request)
+        return str(request.url)
 
     def _send(
         self, method: str, key: str, sha256: str, headers: dict[str, str], body: IO[bytes] | None

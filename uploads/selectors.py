@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from accounts.selectors import is_active
 from nocturnal_project.errors import NotFound
 from nocturnal_project.identifiers import first_uuid7
 from uploads.models import Upload
@@ -41,4 +42,16 @@ def upload_of(owner_id: uuid.UUID, upload_id: str) -> Upload:
         found = None
     if found is None:
         raise NotFound("There is no such upload.")
+    return found
+
+
+def downloadable(upload_id: str) -> Upload:
+    """Return an upload that a signed URL may still give out.
+
+    Raises:
+        NotFound: it was removed or taken back, or its owner's account is closed or deactivated.
+    """
+    found = Upload.objects.filter(pk=uuid.UUID(upload_id), status=Upload.Status.READY).first()
+    if found is None or not is_active(found.owner_id):
+        raise NotFound("The file is no longer there.")
     return found

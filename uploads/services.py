@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import IO
 
 import structlog
@@ -17,8 +17,9 @@ from nocturnal_project.transaction import atomic, refusable_write
 from uploads import storage
 from uploads.content_types import EXTENSIONS, accepted_type
 from uploads.errors import FileTooLarge, IdempotencyConflict, IdempotencyMismatch, UploadNotReady
-from uploads.filenames import display_name
+from uploads.filenames import as_attachment, display_name
 from uploads.models import Upload
+from uploads.signing import Download, issued_at
 
 _log = structlog.stdlib.get_logger("nocturnal.uploads")
 
@@ -115,16 +116,21 @@ def _store_bytes(upload: Upload, file: IO[bytes]) -> None:
 
 
 def signed_url(*, upload: Upload, seconds: int, now: datetime) -> tuple[str, datetime]:
-    """Return a URL that gives out the file to whoever has it, and when it ends.
+    """Return a URL that gives out the file to whoever has it, and when it ends: after half of ``seconds`` at least.
 
     Raises:
         UploadNotReady: there are no bytes yet.
     """
     if upload.status != Upload.Status.READY:
         raise UploadNotReady
-    return storage.signed_url(
-        upload.key, filename=upload.filename, content_type=upload.content_type, seconds=seconds, now=now
+    issued = issued_at(upload.created_at, seconds=seconds, now=now)
+    download = Download(
+        upload_id=str(upload.pk),
+        key=upload.key,
+        content_type=upload.content_type,
+        disposition=as_attachment(upload.filename),
     )
+    return storage.signed_url(download, seconds=seconds, issued=issued), issued + timedelta(seconds=seconds)
 
 
 def delete_upload(*, upload: Upload) -> None:

@@ -4,16 +4,16 @@ import errno
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import IO, Any, Protocol, cast
+from datetime import datetime
+from typing import IO, Protocol, cast
 
 import structlog
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.utils.http import content_disposition_header
 
 from nocturnal_project.errors import ServiceUnavailable
 from uploads.errors import StorageFull
+from uploads.signing import Download
 
 _log = structlog.stdlib.get_logger("nocturnal.uploads")
 _CHUNK = 256 * 1024
@@ -26,7 +26,7 @@ class _Storage(Protocol):
     def open(self, name: str, mode: str = "rb") -> "File[bytes]": ...
     def delete(self, name: str) -> None: ...
     def exists(self, name: str) -> bool: ...
-    def url(self, name: str, parameters: dict[str, Any] | None = None, expire: int | None = None) -> str: ...
+    def signed_url(self, download: Download, *, seconds: int, issued: datetime) -> str: ...
 
 
 _storage = cast("_Storage", default_storage)
@@ -77,14 +77,10 @@ def open_bytes(key: str) -> "File[bytes]":
     return _storage.open(key)
 
 
-def signed_url(key: str, *, filename: str, content_type: str, seconds: int, now: datetime) -> tuple[str, datetime]:
-    """Return a URL that gives out the bytes as a download under their name, and when it ends."""
-    parameters = {
-        "ResponseContentDisposition": content_disposition_header(as_attachment=True, filename=filename),
-        "ResponseContentType": content_type,
-    }
+def signed_url(download: Download, *, seconds: int, issued: datetime) -> str:
+    """Return a URL that gives out the bytes until ``seconds`` after ``issued``; the same arguments, the same URL."""
     with _answering_for("sign"):
-        return _storage.url(key, parameters=parameters, expire=seconds), now + timedelta(seconds=seconds)
+        return _storage.signed_url(download, seconds=seconds, issued=issued)
 
 
 @contextmanager

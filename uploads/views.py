@@ -1,9 +1,6 @@
 """The endpoints of uploads."""
 
-from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseRedirect
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 from rest_framework.decorators import action
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
@@ -11,11 +8,10 @@ from rest_framework.viewsets import ViewSetMixin
 from accounts.authentication import AuthenticatedRequest
 from nocturnal_project import clock
 from nocturnal_project.api import idempotency_key, validated_query
-from nocturnal_project.errors import NotFound
 from nocturnal_project.pagination import NewestFirst
 from ratelimits.policies import POLICIES
-from ratelimits.throttling import RateLimitedAPIView, exempt
-from uploads import local_files, schema, selectors, services, storage
+from ratelimits.throttling import RateLimitedAPIView
+from uploads import schema, selectors, services
 from uploads.parsers import BoundedMultiPartParser
 from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest
 
@@ -80,19 +76,3 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "private, no-store"
         return response
-
-
-@csrf_exempt
-@exempt("The URL is signed and short-lived; with S3 these requests never reach us.")
-@require_safe
-def signed_file(request: HttpRequest, signed: str) -> HttpResponseBase:
-    """Give out a local file to whoever has its signed URL."""
-    wanted = local_files.read_signed(signed)
-    try:
-        file = storage.open_bytes(wanted["key"])
-    except FileNotFoundError as error:
-        raise NotFound("The file was deleted.") from error
-    response = FileResponse(file, content_type=wanted["content_type"])
-    response["Content-Disposition"] = wanted["disposition"]
-    response["Cache-Control"] = "private, no-store"
-    return response

@@ -136,7 +136,9 @@ class TestSignedUrl:
         assert _bytes_of(download) == samples.PNG
         assert download["Content-Type"] == "image/png"
         assert download["X-Content-Type-Options"] == "nosniff"
-        assert download["Content-Disposition"].startswith("attachment; filename*=utf-8''mo%22on%20%E4%B8%96")
+        assert download["Content-Disposition"] == (
+            "attachment; filename=\"mo_on __.png\"; filename*=UTF-8''mo%22on%20%E4%B8%96%E7%95%8C.png"
+        )
 
     def test_a_url_ends_when_it_says(self, alice: User, sign_in: SignIn, upload_as: UploadAs) -> None:
         upload = upload_as(alice)
