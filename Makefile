@@ -66,9 +66,10 @@ shell: $(VENV)/base ## Open Django's shell
 clean: ## Remove what was built and all local data
 	rm -rf $(VENV) var staticfiles .mypy_cache .ruff_cache .pytest_cache .coverage
 
-# What no Python package brings: two servers, and the programs that the tests call. PROGRAM:DEBIAN-PACKAGE.
+# What no Python package brings: servers, a browser, and the programs that the tests call. PROGRAM:DEBIAN-PACKAGE.
 # RUNLEVEL=1 keeps Debian from starting the servers as services.
-PROGRAMS := redis-server:redis-server nginx:nginx-light curl:curl openssl:openssl dash:dash bash:bash
+PROGRAMS := redis-server:redis-server nginx:nginx-light curl:curl openssl:openssl dash:dash bash:bash \
+	chromium:chromium chromedriver:chromium-driver prometheus:prometheus amtool:prometheus-alertmanager
 # A library, which no command finds: with it hours pass in a moment for a server of a test.
 FAKETIME := /usr/lib/*/faketime/libfaketime.so.1
 servers:
