@@ -1,4 +1,7 @@
-"""Every classic attack on a JWT, against both algorithms: refused as problem+json within 50 ms, never a 500."""
+"""Every classic attack on a JWT, against both algorithms: refused as problem+json within 50 ms, never a 500.
+
+On a machine so busy that a good token needs half of that, in the time of twice that one.
+"""
 
 import json
 import math
@@ -228,17 +231,20 @@ def test_it_is_refused_in_time_with_the_challenge_that_oauth_asks_for(
 ) -> None:
     assert forge.ask(forge.good()).status_code == 200  # warm, and all that is wrong below is the attack
     authorization = scheme + attack(forge)
-    fastest = math.inf
+    fastest, good = math.inf, 0.0
 
     for _ in range(20):
         started = time.perf_counter()
         answer: Any = APIClient().get("/api/v1/me", HTTP_AUTHORIZATION=authorization)
         fastest = min(fastest, time.perf_counter() - started)
-        if fastest < _MOST_SECONDS:
+        if fastest < max(_MOST_SECONDS, 2 * good):
             break  # as nearly always at once; the machine may be busy with something else
+        started = time.perf_counter()
+        forge.ask(forge.good())
+        good = min(good or math.inf, time.perf_counter() - started)
 
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
     assert answer["Content-Type"] == "application/problem+json"
     assert answer["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
     assert authorization[-40:] not in answer.content.decode()
-    assert fastest < _MOST_SECONDS
+    assert fastest < max(_MOST_SECONDS, 2 * good)
