@@ -215,6 +215,8 @@ if USE_S3:
     if not env.text("S3_BUCKET"):
         raise ImproperlyConfigured("USE_S3 is set without a bucket: set S3_BUCKET.")
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
+# What one user may store; 0 is without a limit. Staff give single users another.
+UPLOAD_QUOTA_BYTES = env.number("UPLOAD_QUOTA_BYTES", default=10 * 1024**3, maximum=2**62)
 MAX_JSON_BYTES = 64 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000

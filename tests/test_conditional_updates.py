@@ -25,7 +25,7 @@ from nocturnal_project.transaction import on_commit
 from ratelimits import limiter
 from uploads import services, storage
 from uploads.errors import IdempotencyConflict
-from uploads.models import Upload
+from uploads.models import StorageUsage, Upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 50
@@ -295,3 +295,24 @@ def test_an_account_closed_while_files_arrive_leaves_nothing_of_it_and_keeps_oth
     assert not is_let_in(session)
     assert list(Upload.objects.all()) == [his]
     assert [path.relative_to(files).as_posix() for path in files.rglob("*") if path.is_file()] == [his.key]
+
+
+def test_fifty_uploads_at_once_fill_the_quota_exactly(
+    alice: User, upload_as: Callable[..., Upload], settings: Any
+) -> None:
+    settings.UPLOAD_QUOTA_BYTES = 7 * 10
+
+    outcomes = at_once(*[lambda: upload_as(alice, b"x" * 10)] * THREADS)
+
+    assert kinds(outcomes) == {"Upload": 7, "StorageQuotaExceeded": THREADS - 7}
+    assert StorageUsage.objects.get(pk=alice.pk).used_bytes == 70
+
+
+def test_fifty_deletes_at_once_free_the_bytes_once(
+    alice: User, upload_as: Callable[..., Upload], settings: Any
+) -> None:
+    kept, gone = upload_as(alice, b"x" * 10), upload_as(alice, b"x" * 30)
+
+    at_once(*[lambda: services.delete_upload(upload=gone)] * THREADS)
+
+    assert StorageUsage.objects.get(pk=alice.pk).used_bytes == kept.size_bytes

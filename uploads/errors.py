@@ -19,6 +19,14 @@ class StorageFull(ServiceUnavailable):
     title = "There is no room for the file."
 
 
+class StorageQuotaExceeded(NocturnalError):
+    """The file does not fit in what its owner may store; ``quota_bytes`` and ``used_bytes`` say why."""
+
+    code = "storage_quota_exceeded"
+    status = 403
+    title = "The file does not fit in your storage. Delete other files first."
+
+
 class UnsupportedFileType(NocturnalError):
     """The bytes are of no type that we keep."""
 

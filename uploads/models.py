@@ -1,4 +1,4 @@
-"""Uploaded files: the rows. The bytes are in the storage, under ``key``."""
+"""Uploaded files: the rows, and what each owner has stored. The bytes are in the storage, under ``key``."""
 
 from typing import ClassVar
 
@@ -57,3 +57,36 @@ class Upload(models.Model):
     def __str__(self) -> str:
         """Return the name its owner gave it."""
         return self.filename
+
+
+class StorageUsage(models.Model):
+    """What one user has stored: the counter that holds all instances to one quota.
+
+    It may say too much for a while, after a crash between it and a row, and never too little.
+    """
+
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="storage_usage",
+        primary_key=True,
+        db_column="_id",
+        editable=False,
+    )
+    used_bytes = models.BigIntegerField("used", default=0, editable=False)
+    # Null: UPLOAD_QUOTA_BYTES.
+    quota_bytes = models.PositiveBigIntegerField(
+        "quota", null=True, blank=True, help_text="In bytes; 0 is without a limit, empty is everybody's quota."
+    )
+    changed_at = models.DateTimeField("changed", default=now, editable=False)
+
+    class Meta:
+        """Staff read the largest first."""
+
+        verbose_name_plural = "storage usage"
+        ordering = ("-used_bytes",)
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["-used_bytes"], name="storage_usage_largest")]
+
+    def __str__(self) -> str:
+        """Return what it is."""
+        return "storage usage"

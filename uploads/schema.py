@@ -12,7 +12,7 @@ from drf_spectacular.utils import (
 )
 
 from nocturnal_project.openapi import BAD_CURSOR, IDEMPOTENCY_KEY, problem_answer
-from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest
+from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest, UsageAnswer
 
 _UPLOAD = {
     "id": "019b2c3d-5e6f-7a8b-9c0d-1e2f3a4b5c6d",
@@ -50,12 +50,18 @@ uploads = extend_schema_view(
         parameters=[IDEMPOTENCY_KEY],
         responses={
             201: UploadAnswer,
+            403: problem_answer(403, "storage_quota_exceeded", "The file does not fit in your storage."),
             409: problem_answer(409, "request_in_progress", "A request with this Idempotency-Key is in progress."),
             411: problem_answer(411, "length_required", "The request needs a Content-Length."),
             413: problem_answer(413, "file_too_large", "The file is too large."),
             415: problem_answer(415, "unsupported_file_type", "Files of this type are not accepted."),
         },
         examples=[_ONE],
+    ),
+    usage=_operation(
+        "read_storage_usage",
+        responses={200: UsageAnswer},
+        examples=[OpenApiExample("usage", value={"used_bytes": 68, "quota_bytes": 10_737_418_240}, response_only=True)],
     ),
     retrieve=_operation("read_upload", parameters=[_ID], responses={200: UploadAnswer, 404: _MISSING}, examples=[_ONE]),
     destroy=_operation(

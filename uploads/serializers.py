@@ -51,3 +51,10 @@ class SignedUrlAnswer(serializers.Serializer[Any]):
 
     url = serializers.URLField()
     expires_at = serializers.DateTimeField()
+
+
+class UsageAnswer(serializers.Serializer[Any]):
+    """What all files together need, those on their way included."""
+
+    used_bytes = serializers.IntegerField()
+    quota_bytes = serializers.IntegerField(allow_null=True, help_text="null is without a limit.")

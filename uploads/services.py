@@ -14,9 +14,15 @@ from accounts.selectors import is_active
 from nocturnal_project.errors import NotFound, ServiceUnavailable
 from nocturnal_project.identifiers import uuid7
 from nocturnal_project.transaction import atomic, refusable_write
-from uploads import storage
+from uploads import quota, storage
 from uploads.content_types import EXTENSIONS, accepted_type
-from uploads.errors import FileTooLarge, IdempotencyConflict, IdempotencyMismatch, UploadNotReady
+from uploads.errors import (
+    FileTooLarge,
+    IdempotencyConflict,
+    IdempotencyMismatch,
+    StorageQuotaExceeded,
+    UploadNotReady,
+)
 from uploads.filenames import as_attachment, display_name
 from uploads.models import Upload
 from uploads.signing import Download, issued_at
@@ -44,6 +50,7 @@ def store_upload(
 
     Raises:
         FileTooLarge, UnsupportedFileType, FileTypeMismatch: the file is not one that we keep.
+        StorageQuotaExceeded: its owner may not store as much.
         IdempotencyConflict, IdempotencyMismatch: the key is in use.
         ServiceUnavailable: the storage failed; nothing is left.
     """
@@ -65,13 +72,39 @@ def store_upload(
         created_at=now,
     )
     upload.request_key = _request_key(upload, idempotency_key)
+    if not create_row(upload):
+        return _earlier(upload), False
+    _store_bytes(upload, incoming.file)
+    return upload, True
+
+
+def create_row(upload: Upload) -> bool:
+    """Write a new file's row, its bytes counted; return False where its ``request_key`` has one already.
+
+    Raises:
+        StorageQuotaExceeded: the owner may not store as much.
+    """
+    try:
+        quota.reserve(upload.owner_id, upload.size_bytes)
+    except StorageQuotaExceeded:
+        if Upload.objects.filter(request_key=upload.request_key).exists():
+            return False
+        raise
     try:
         with refusable_write():
             upload.save(force_insert=True)
     except IntegrityError:
-        return _earlier(upload), False
-    _store_bytes(upload, incoming.file)
-    return upload, True
+        quota.release(upload.owner_id, upload.size_bytes)
+        return False
+    return True
+
+
+def remove_row(upload: Upload) -> bool:
+    """Remove a file's row, its bytes counted no longer; return False where another call did."""
+    removed, _ = Upload.objects.filter(pk=upload.pk).delete()
+    if removed and upload.status != Upload.Status.REJECTED:
+        quota.release(upload.owner_id, upload.size_bytes)
+    return bool(removed)
 
 
 def _new_key(category: str, content_type: str, now: datetime) -> str:
@@ -102,13 +135,13 @@ def _store_bytes(upload: Upload, file: IO[bytes]) -> None:
     try:
         storage.put(upload.key, file, sha256=upload.sha256)
     except ServiceUnavailable:
-        Upload.objects.filter(pk=upload.pk).delete()
+        remove_row(upload)
         raise
     stored = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING).update(status=Upload.Status.READY)
     if not stored or not is_active(upload.owner_id):
         # Deleted while its bytes were on the way. Closing an account deactivates it before it looks for files, so
         # either it finds this one ready, or this finds the account closing: nothing stays behind.
-        Upload.objects.filter(pk=upload.pk).delete()
+        remove_row(upload)
         storage.remove(upload.key)
         raise NotFound("The upload was deleted before it was complete.")
     upload.status = Upload.Status.READY
@@ -139,8 +172,7 @@ def delete_upload(*, upload: Upload) -> None:
     Raises:
         NotFound: someone else removed it meanwhile.
     """
-    removed, _ = Upload.objects.filter(pk=upload.pk).delete()
-    if not removed:
+    if not remove_row(upload):
         raise NotFound("There is no such upload.")
     try:
         storage.remove(upload.key)
@@ -159,5 +191,5 @@ def delete_uploads_of(*, owner_id: uuid.UUID) -> int:
     removed = 0
     for upload in Upload.objects.filter(owner_id=owner_id).iterator():
         storage.remove(upload.key)
-        removed += Upload.objects.filter(pk=upload.pk).delete()[0]
+        removed += remove_row(upload)
     return removed

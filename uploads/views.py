@@ -11,9 +11,9 @@ from nocturnal_project.api import idempotency_key, validated_query
 from nocturnal_project.pagination import NewestFirst
 from ratelimits.policies import POLICIES
 from ratelimits.throttling import RateLimitedAPIView
-from uploads import schema, selectors, services
+from uploads import quota, schema, selectors, services
 from uploads.parsers import BoundedMultiPartParser
-from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest
+from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest, UsageAnswer
 
 
 @schema.uploads
@@ -49,6 +49,11 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
         )
         headers = {"Location": f"/api/v1/uploads/{upload.pk}"} | ({} if made else {"Idempotent-Replayed": "true"})
         return Response(UploadAnswer(upload).data, status=201, headers=headers)
+
+    @action(detail=False, methods=["get"])
+    def usage(self, request: AuthenticatedRequest) -> Response:
+        """Read how much is stored, of how much that may be."""
+        return Response(UsageAnswer(quota.usage_of(request.user.pk)).data)
 
     def retrieve(self, request: AuthenticatedRequest, pk: str) -> Response:
         """Read one file's facts."""
