@@ -47,8 +47,8 @@ variable "zone_id" {
   default     = null
 
   validation {
-    condition     = var.zone_id == null || startswith(coalesce(var.zone_id, "-"), "Z")
-    error_message = "zone_id begins with Z."
+    condition     = var.zone_id == null || can(regex("^[A-Z0-9]{8,32}$", var.zone_id))
+    error_message = "zone_id is the id of a zone, such as Z0123456789ABCDEFGHIJ, or null."
   }
 }
 

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "vpc_id" {
-  description = "The VPC."
+  description = "The VPC that everything stands in."
   type        = string
 
   validation {
@@ -64,8 +64,8 @@ variable "zone_id" {
   default     = null
 
   validation {
-    condition     = var.zone_id == null || can(regex("^Z[A-Z0-9]+$", var.zone_id))
-    error_message = "zone_id begins with Z, or is null."
+    condition     = var.zone_id == null || can(regex("^[A-Z0-9]{8,32}$", var.zone_id))
+    error_message = "zone_id is the id of a zone, such as Z0123456789ABCDEFGHIJ, or null."
   }
 }
 

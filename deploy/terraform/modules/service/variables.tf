@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "vpc_id" {
-  description = "The VPC."
+  description = "The VPC that everything stands in."
   type        = string
 
   validation {

@@ -66,7 +66,7 @@ data "aws_iam_policy_document" "tls_only" {
     resources = [each.value, "${each.value}/*"]
 
     principals {
-      type        = "*"
+      type        = "AWS"
       identifiers = ["*"]
     }
 
@@ -87,7 +87,7 @@ data "aws_iam_policy_document" "tls_only" {
       resources = [each.value, "${each.value}/*"]
 
       principals {
-        type        = "*"
+        type        = "AWS"
         identifiers = ["*"]
       }
 

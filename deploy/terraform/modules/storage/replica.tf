@@ -97,7 +97,7 @@ data "aws_iam_policy_document" "replica_tls_only" {
     resources = [aws_s3_bucket.replica[each.key].arn, "${aws_s3_bucket.replica[each.key].arn}/*"]
 
     principals {
-      type        = "*"
+      type        = "AWS"
       identifiers = ["*"]
     }
 
