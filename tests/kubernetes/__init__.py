@@ -1,0 +1,1 @@
+"""What can be known of deploy/k8s without a cluster."""
