@@ -49,8 +49,9 @@ class LeanAPIView(APIView):
         return self.finish(wrapped, response)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """Wrap Django's request; parsers and authenticators keep nothing of a request, so a class has one of each."""
-        parsers, authenticators = _made_for(type(self))  # type: ignore[arg-type]  # a class is hashable
+        """Wrap Django's request; parsers and authenticators keep nothing of a request, so there is one of each."""
+        parsers = _made(tuple(self.parser_classes))
+        authenticators = _made(tuple(self.authentication_classes))
         context = {"view": self, "args": args, "kwargs": kwargs}
         return Request(request, parsers, authenticators, _negotiator, context)
 
@@ -75,5 +76,5 @@ class LeanAPIView(APIView):
 
 
 @cache
-def _made_for(view: type[APIView]) -> tuple[list[Any], list[Any]]:
-    return [parser() for parser in view.parser_classes], [known() for known in view.authentication_classes]
+def _made(kinds: tuple[type[Any], ...]) -> list[Any]:
+    return [kind() for kind in kinds]

@@ -44,7 +44,7 @@ JWT_ALGORITHM = env.choice("JWT_ALGORITHM", ("HS256", "EdDSA"), default="HS256")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=() if PRODUCTION else ("localhost", "127.0.0.1", "[::1]"))
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, maximum=10)
 CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
-CORS_URLS_REGEX = r"^/api/"
+CORS_URLS_REGEX = r"^/(api|files)/"  # files: where direct uploads go while there is no S3
 CORS_ALLOW_HEADERS = ("authorization", "content-type", "idempotency-key", "x-request-id")
 CORS_EXPOSE_HEADERS = (
     "Idempotent-Replayed",
@@ -217,6 +217,9 @@ if USE_S3:
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 # What one user may store; 0 is without a limit. Staff give single users another.
 UPLOAD_QUOTA_BYTES = env.number("UPLOAD_QUOTA_BYTES", default=10 * 1024**3, maximum=2**62)
+# Straight to the storage: 5 GiB at most, in one form up to this and in parts above.
+MAX_DIRECT_UPLOAD_BYTES = 5 * 1024**3
+DIRECT_FORM_BYTES = env.number("DIRECT_FORM_BYTES", default=100 * 1024**2, minimum=1, maximum=5 * 1024**3)
 MAX_JSON_BYTES = 64 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
@@ -249,6 +252,8 @@ if USE_S3:
     _S3["OPTIONS"]["client_config"] = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path" if env.text("S3_ENDPOINT_URL") else "auto"},
+        # A checksum that nobody asked for would be signed into URLs that browsers are to use.
+        request_checksum_calculation="when_required",
         connect_timeout=1,
         read_timeout=3,
         retries={"total_max_attempts": 1},

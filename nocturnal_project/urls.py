@@ -15,6 +15,7 @@ from health.metrics import metrics
 from nocturnal_project.errors import NotFound
 from ratelimits.policies import POLICIES, Exempt
 from ratelimits.throttling import exempt, limited
+from uploads import receiving
 from uploads.downloads import signed_file
 from uploads.local_files import PATH as FILES
 
@@ -60,6 +61,7 @@ urlpatterns = [
     path("api/docs/", _DocsView.as_view(), name="docs"),
     path("account/", include(accounts_urls.pages)),
     path("api/<path:rest>", nothing_here),
+    path(FILES.strip("/") + "/", receiving.form, name="sent_file"),
     path(f"{FILES.strip('/')}/<str:signed>", signed_file, name="signed_file"),
 ]
 

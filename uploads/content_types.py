@@ -65,6 +65,20 @@ def accepted_type(file: IO[bytes], *, filename: str, declared: str) -> str:
     return found
 
 
+def require_agreement(declared: str, *, filename: str) -> None:
+    """Hold what is said of bytes that nobody has seen yet to what we keep.
+
+    Raises:
+        UnsupportedFileType: it is no type that we keep.
+        FileTypeMismatch: the name's extension says otherwise.
+    """
+    if declared not in EXTENSIONS:
+        raise UnsupportedFileType(f"Accepted are {', '.join(sorted(EXTENSIONS))}.")
+    extension = PurePosixPath(filename).suffix.lower()
+    if extension and extension not in EXTENSIONS[declared]:
+        raise FileTypeMismatch(f"The file is named {extension} but announced as {declared}.", found=declared)
+
+
 def _type_of_bytes(file: IO[bytes], *, may_be_csv: bool) -> str | None:
     file.seek(0)
     head = file.read(8)

@@ -10,11 +10,11 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, parse_http_date_safe
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from nocturnal_project.errors import NotFound
 from ratelimits.throttling import exempt
-from uploads import local_files, selectors, storage
+from uploads import local_files, receiving, selectors, storage
 from uploads.errors import RangeNotSatisfiable
 
 _CHUNK = 64 * 1024
@@ -23,9 +23,14 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 @csrf_exempt
 @exempt("The URL is signed and short-lived; with S3 these requests never reach us.")
-@require_safe
+@require_http_methods(["GET", "HEAD", "PUT"])
 def signed_file(request: HttpRequest, signed: str) -> HttpResponseBase:
-    """Give out a local file to whoever has its signed URL, for as long as its owner has it (RFC 9110)."""
+    """Give out a local file to whoever has its signed URL, for as long as its owner has it (RFC 9110).
+
+    A part of a direct upload is taken by a PUT to a URL that was signed for that.
+    """
+    if request.method == "PUT":
+        return receiving.part(request, signed)
     wanted = local_files.read_signed(signed)
     upload = selectors.downloadable(wanted["upload"])
     try:

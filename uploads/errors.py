@@ -59,6 +59,38 @@ class RangeNotSatisfiable(NocturnalError):
     title = "The file has no such part."
 
 
+class UploadNotStored(NocturnalError):
+    """Nothing, or not everything, has been sent to where the file is expected; ``missing_parts`` says what."""
+
+    code = "upload_not_stored"
+    status = 409
+    title = "The file has not been sent yet."
+
+
+class ContentMismatch(NocturnalError):
+    """What was sent is not what was announced. The upload is rejected and what was sent removed."""
+
+    code = "content_mismatch"
+    status = 422
+    title = "What was sent is not what was announced."
+
+
+class UploadRejected(NocturnalError):
+    """What was sent for this upload was refused before; start another."""
+
+    code = "upload_rejected"
+    status = 409
+    title = "The upload was rejected."
+
+
+class UploadNotDirect(NocturnalError):
+    """The file comes, or came, through an instance; there is nothing to complete and there are no parts."""
+
+    code = "upload_not_direct"
+    status = 409
+    title = "The file does not come straight to the storage."
+
+
 class UploadNotReady(NocturnalError):
     """The file's bytes are not stored yet."""
 

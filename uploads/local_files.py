@@ -9,10 +9,10 @@ from typing import IO, TypedDict
 from django.conf import settings
 from django.core import signing
 from django.core.files import File
-from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
 from uploads.errors import SignedUrlInvalid
+from uploads.local_direct import DirectToFiles
 from uploads.signing import Download
 
 PATH = "/files/"
@@ -29,7 +29,7 @@ class SignedFile(TypedDict):
     content_type: str
 
 
-class LocalFileStorage(FileSystemStorage):
+class LocalFileStorage(DirectToFiles):
     """Django's file storage, with the interface of ``s3_files.S3FileStorage``."""
 
     def exists(self, name: str) -> bool:

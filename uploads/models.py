@@ -35,6 +35,11 @@ class Upload(models.Model):
     # What makes a repeated POST find the first one's row: the owner's Idempotency-Key, hashed, or else this row's id.
     request_key = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField("uploaded", default=now, editable=False)
+    # Of a file that its owner sends straight to the storage: where it waits, by which name the storage knows its parts,
+    # and until when one request has it in hand. All empty for one that came through an instance.
+    staging_key = models.CharField(max_length=200, blank=True, default="", editable=False)
+    multipart_id = models.CharField(max_length=300, blank=True, default="", editable=False)
+    claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         """A page of somebody's newest files, of a category or status or not, is one walk along an index.

@@ -16,6 +16,7 @@ import boto3
 from botocore.exceptions import ClientError
 from storages.backends.s3 import S3Storage
 
+from uploads.s3_direct import DirectToS3
 from uploads.s3_requests import SignedRequests
 from uploads.signing import Download
 
@@ -23,7 +24,7 @@ _CHUNK = 256 * 1024
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
-class S3FileStorage(S3Storage):
+class S3FileStorage(DirectToS3, S3Storage):
     """Private objects in one bucket. What this project asks of it goes through one client, which threads may share."""
 
     _making = threading.Lock()

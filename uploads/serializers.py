@@ -6,6 +6,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from nocturnal_project.api import PageRequest, StrictSerializer
+from uploads.content_types import EXTENSIONS
 from uploads.models import Upload
 
 CATEGORY = r"^[a-z0-9][a-z0-9_-]{0,39}$"
@@ -58,3 +59,44 @@ class UsageAnswer(serializers.Serializer[Any]):
 
     used_bytes = serializers.IntegerField()
     quota_bytes = serializers.IntegerField(allow_null=True, help_text="null is without a limit.")
+
+
+class PresignRequest(StrictSerializer):
+    """A file that is to be sent straight to the storage: exactly so many bytes, with this hash."""
+
+    filename = serializers.CharField(max_length=1000, help_text="With its extension.")
+    content_type = serializers.ChoiceField(sorted(EXTENSIONS), help_text="What the bytes are.")
+    size_bytes = serializers.IntegerField(min_value=1, max_value=settings.MAX_DIRECT_UPLOAD_BYTES)
+    sha256 = serializers.RegexField("^[0-9a-f]{64}$", help_text="Of all bytes, in lower-case hexadecimal.")
+    category = serializers.RegexField(CATEGORY, required=False, default="general", help_text=_CATEGORY_HELP)
+
+
+class CompleteRequest(StrictSerializer):
+    """Nothing: what was sent is looked for where it must be."""
+
+
+class PartAnswer(serializers.Serializer[Any]):
+    """One part. PUT its bytes to ``url`` as they are; it is null once the part is there."""
+
+    number = serializers.IntegerField()
+    size_bytes = serializers.IntegerField()
+    stored = serializers.BooleanField()
+    url = serializers.URLField(allow_null=True)
+
+
+class PresignAnswer(serializers.Serializer[Any]):
+    """How to send the file until ``expires_at``: by one form, or in parts."""
+
+    upload = UploadAnswer()
+    expires_at = serializers.DateTimeField()
+    method = serializers.ChoiceField(("POST", "PUT"), help_text="POST the one form, or PUT each part.")
+    url = serializers.URLField(allow_null=True, help_text="Of the form; null where there are parts.")
+    parts = PartAnswer(many=True, help_text="Empty where there is a form.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the form's fields, under the name that S3's clients know, which here is no name for an attribute."""
+        help_text = "Of the form, to be sent before a field `file` with the bytes."
+        fields = serializers.DictField(
+            child=serializers.CharField(), allow_null=True, source="form_fields", help_text=help_text
+        )
+        return {**super().get_fields(), "fields": fields}

@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import IO
+from typing import IO, Any
 
 import structlog
 from django.conf import settings
@@ -61,21 +61,30 @@ def store_upload(
     filename = display_name(incoming.name)
     content_type = accepted_type(incoming.file, filename=filename, declared=incoming.declared_type)
     sha256, size_bytes = storage.digest(incoming.file)
-    upload = Upload(
+    upload = new_row(
         owner_id=owner_id,
         category=category,
         filename=filename,
         content_type=content_type,
         size_bytes=size_bytes,
         sha256=sha256,
-        key=_new_key(category, content_type, now),
-        created_at=now,
+        idempotency_key=idempotency_key,
+        now=now,
     )
-    upload.request_key = _request_key(upload, idempotency_key)
     if not create_row(upload):
-        return _earlier(upload), False
+        return earlier_row(upload), False
     _store_bytes(upload, incoming.file)
     return upload, True
+
+
+def new_row(*, idempotency_key: str, now: datetime, **facts: Any) -> Upload:
+    """Return a row that is not written yet, with the key that its bytes will have."""
+    upload = Upload(created_at=now, **facts)
+    upload.key = f"{upload.category}/{now:%Y-%m-%d}/{uuid7()}{EXTENSIONS[upload.content_type][0]}"
+    upload.request_key = upload.pk.hex
+    if idempotency_key:
+        upload.request_key = hashlib.sha256(f"{upload.owner_id}\n{idempotency_key}".encode()).hexdigest()
+    return upload
 
 
 def create_row(upload: Upload) -> bool:
@@ -107,26 +116,26 @@ def remove_row(upload: Upload) -> bool:
     return bool(removed)
 
 
-def _new_key(category: str, content_type: str, now: datetime) -> str:
-    return f"{category}/{now:%Y-%m-%d}/{uuid7()}{EXTENSIONS[content_type][0]}"
+def earlier_row(upload: Upload) -> Upload:
+    """Return the row that another call with the same ``request_key`` wrote.
 
-
-def _request_key(upload: Upload, idempotency_key: str) -> str:
-    if not idempotency_key:
-        return upload.pk.hex
-    return hashlib.sha256(f"{upload.owner_id}\n{idempotency_key}".encode()).hexdigest()
-
-
-def _earlier(upload: Upload) -> Upload:
+    Raises:
+        IdempotencyConflict: that call is still at it.
+        IdempotencyMismatch: it was about another file.
+        NotFound: there is none: the account was closed.
+    """
     # In a block, because MongoDB then confirms that a majority holds what was read: the first call may have been
     # told 503 for a row that only the primary has, and that is lost with it.
     with atomic():
         earlier = Upload.objects.filter(request_key=upload.request_key, owner_id=upload.owner_id).first()
     if earlier is None and upload.request_key == upload.pk.hex:
         raise NotFound("The account was closed.")
-    if earlier is None or earlier.status == Upload.Status.PENDING:
+    if earlier is None or (earlier.status == Upload.Status.PENDING and not earlier.staging_key):
         raise IdempotencyConflict(headers={"Retry-After": "1"})
-    if (earlier.sha256, earlier.category) != (upload.sha256, upload.category):
+    same = ("sha256", "category", "size_bytes", "content_type")
+    if [getattr(earlier, fact) for fact in same] != [getattr(upload, fact) for fact in same]:
+        raise IdempotencyMismatch
+    if bool(earlier.staging_key) != bool(upload.staging_key):
         raise IdempotencyMismatch
     return earlier
 
@@ -137,8 +146,19 @@ def _store_bytes(upload: Upload, file: IO[bytes]) -> None:
     except ServiceUnavailable:
         remove_row(upload)
         raise
-    stored = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING).update(status=Upload.Status.READY)
-    if not stored or not is_active(upload.owner_id):
+    make_ready(upload)
+
+
+def make_ready(upload: Upload) -> None:
+    """Say that the bytes are stored under the row's key and verified; once it is said, it is said.
+
+    Raises:
+        NotFound: the row, or its owner's account, went meanwhile; the bytes are removed.
+    """
+    pending = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING)
+    made = pending.update(status=Upload.Status.READY, claimed_until=None)
+    there = made or Upload.objects.filter(pk=upload.pk, status=Upload.Status.READY).exists()
+    if not there or not is_active(upload.owner_id):
         # Deleted while its bytes were on the way. Closing an account deactivates it before it looks for files, so
         # either it finds this one ready, or this finds the account closing: nothing stays behind.
         remove_row(upload)
@@ -146,6 +166,14 @@ def _store_bytes(upload: Upload, file: IO[bytes]) -> None:
         raise NotFound("The upload was deleted before it was complete.")
     upload.status = Upload.Status.READY
     _log.debug("upload stored", upload=str(upload.pk), content_type=upload.content_type, size_bytes=upload.size_bytes)
+
+
+def reject(upload: Upload) -> None:
+    """Say that what was sent is not kept; its bytes count no longer."""
+    pending = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING)
+    if pending.update(status=Upload.Status.REJECTED, claimed_until=None):
+        quota.release(upload.owner_id, upload.size_bytes)
+    upload.status = Upload.Status.REJECTED
 
 
 def signed_url(*, upload: Upload, seconds: int, now: datetime) -> tuple[str, datetime]:
@@ -175,9 +203,17 @@ def delete_upload(*, upload: Upload) -> None:
     if not remove_row(upload):
         raise NotFound("There is no such upload.")
     try:
-        storage.remove(upload.key)
+        _remove_bytes(upload)
     except ServiceUnavailable:
         _log.warning("bytes left without a row", key=upload.key)
+
+
+def _remove_bytes(upload: Upload) -> None:
+    storage.remove(upload.key)
+    if upload.multipart_id:
+        storage.abort_parts(upload.staging_key, upload.multipart_id)
+    if upload.staging_key and upload.status != Upload.Status.READY:
+        storage.remove(upload.staging_key)
 
 
 def delete_uploads_of(*, owner_id: uuid.UUID) -> int:
@@ -190,6 +226,6 @@ def delete_uploads_of(*, owner_id: uuid.UUID) -> int:
     """
     removed = 0
     for upload in Upload.objects.filter(owner_id=owner_id).iterator():
-        storage.remove(upload.key)
+        _remove_bytes(upload)
         removed += remove_row(upload)
     return removed

@@ -11,7 +11,8 @@ import structlog
 from django.core.files import File
 from django.core.files.storage import default_storage
 
-from nocturnal_project.errors import ServiceUnavailable
+from nocturnal_project.errors import NocturnalError, ServiceUnavailable
+from uploads.direct_storage import Announced, DirectStorage, Form, Stored
 from uploads.errors import StorageFull
 from uploads.signing import Download
 
@@ -21,7 +22,7 @@ _FULL_SECONDS = 300  # somebody has to make room
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class _Storage(Protocol):
+class _Storage(DirectStorage, Protocol):
     def store(self, name: str, file: IO[bytes], *, sha256: str) -> bool: ...
     def open(self, name: str, mode: str = "rb") -> "File[bytes]": ...
     def delete(self, name: str) -> None: ...
@@ -50,7 +51,7 @@ def put(key: str, file: IO[bytes], *, sha256: str) -> None:
         ServiceUnavailable: the storage failed, or what it stored is not what was sent and was removed.
     """
     file.seek(0)
-    with _answering_for("store"):
+    with answering_for("store"):
         verified = _storage.store(key, file, sha256=sha256)
     if not verified:
         remove(key)
@@ -64,7 +65,7 @@ def remove(key: str) -> None:
     Raises:
         ServiceUnavailable: the storage failed.
     """
-    with _answering_for("remove"):
+    with answering_for("remove"):
         _storage.delete(key)
 
 
@@ -79,15 +80,75 @@ def open_bytes(key: str) -> "File[bytes]":
 
 def signed_url(download: Download, *, seconds: int, issued: datetime) -> str:
     """Return a URL that gives out the bytes until ``seconds`` after ``issued``; the same arguments, the same URL."""
-    with _answering_for("sign"):
+    with answering_for("sign"):
         return _storage.signed_url(download, seconds=seconds, issued=issued)
 
 
+def signed_form(announced: Announced, *, seconds: int) -> Form:
+    """Return a form that sends exactly the announced file to the storage, for so long."""
+    with answering_for("sign"):
+        return _storage.signed_form(announced, seconds=seconds)
+
+
+def begin_parts(announced: Announced) -> str:
+    """Begin a file that comes in parts; return the storage's name for it."""
+    with answering_for("begin parts"):
+        return _storage.begin_parts(announced)
+
+
+def signed_part(key: str, multipart_id: str, *, number: int, size_bytes: int, seconds: int) -> str:
+    """Return a URL to PUT one part to, of exactly this size, for so long."""
+    with answering_for("sign"):
+        return _storage.signed_part(key, multipart_id, number=number, size_bytes=size_bytes, seconds=seconds)
+
+
+def stored_parts(key: str, multipart_id: str) -> dict[int, int]:
+    """Return the size of each part that is there, by its number."""
+    with answering_for("list parts"):
+        return _storage.stored_parts(key, multipart_id)
+
+
+def join_parts(key: str, multipart_id: str) -> None:
+    """Make one file of the parts that are there."""
+    with answering_for("join parts"):
+        _storage.join_parts(key, multipart_id)
+
+
+def abort_parts(key: str, multipart_id: str) -> None:
+    """Remove every part that is there."""
+    with answering_for("abort parts"):
+        _storage.abort_parts(key, multipart_id)
+
+
+def stored(key: str) -> Stored | None:
+    """Return what is under the key, or None."""
+    with answering_for("look"):
+        return _storage.stored(key)
+
+
+def read_stored(key: str, found: Stored) -> IO[bytes]:
+    """Open what is under the key, as long as it is what was found; reading may raise what the storage raises."""
+    with answering_for("read"):
+        return _storage.read_stored(key, found)
+
+
+def copy_stored(source: str, target: str, found: Stored) -> None:
+    """Copy inside the storage, if the source is still what was found.
+
+    Raises:
+        ServiceUnavailable: it is not, or the storage failed; nothing half-copied is left.
+    """
+    with answering_for("copy"):
+        _storage.copy_stored(source, target, found)
+
+
 @contextmanager
-def _answering_for(action: str) -> Iterator[None]:
+def answering_for(action: str) -> Iterator[None]:
     """Turn what a storage raises into our answer; the libraries behind share no base class but Exception."""
     try:
         yield
+    except NocturnalError:
+        raise
     except Exception as error:
         _log.exception("storage failed", action=action)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:

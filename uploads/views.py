@@ -7,20 +7,31 @@ from rest_framework.viewsets import ViewSetMixin
 
 from accounts.authentication import AuthenticatedRequest
 from nocturnal_project import clock
-from nocturnal_project.api import idempotency_key, validated_query
+from nocturnal_project.api import BoundedJSONParser, idempotency_key, validated_query
 from nocturnal_project.pagination import NewestFirst
 from ratelimits.policies import POLICIES
 from ratelimits.throttling import RateLimitedAPIView
-from uploads import quota, schema, selectors, services
+from uploads import completion, direct, quota, schema, selectors, services
+from uploads.direct_storage import Announced
 from uploads.parsers import BoundedMultiPartParser
-from uploads.serializers import ListRequest, SignedUrlAnswer, SignedUrlRequest, UploadAnswer, UploadRequest, UsageAnswer
+from uploads.serializers import (
+    CompleteRequest,
+    ListRequest,
+    PresignAnswer,
+    PresignRequest,
+    SignedUrlAnswer,
+    SignedUrlRequest,
+    UploadAnswer,
+    UploadRequest,
+    UsageAnswer,
+)
 
 
 @schema.uploads
 class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
     """The caller's files."""
 
-    rate_limits = {"create": POLICIES["upload"]}  # the rest: api
+    rate_limits = {"create": POLICIES["upload"], "presign": POLICIES["upload"]}  # the rest: api
     parser_classes = (BoundedMultiPartParser,)
     pagination_class = NewestFirst
     lookup_value_converter = "str"
@@ -81,3 +92,34 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "private, no-store"
         return response
+
+    @action(detail=False, methods=["post"], parser_classes=(BoundedJSONParser,))
+    def presign(self, request: AuthenticatedRequest) -> Response:
+        """Announce a file of at most 5 GB, and get a signed form or signed parts that send it past the instances."""
+        wanted = PresignRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = wanted.validated_data
+        presigned, made = direct.presign(
+            owner_id=request.user.pk,
+            name=said["filename"],
+            announced=Announced("", said["content_type"], said["size_bytes"], said["sha256"]),
+            category=said["category"],
+            idempotency_key=idempotency_key(request),
+            now=clock.now(),
+        )
+        headers = {"Location": f"/api/v1/uploads/{presigned.upload.pk}", "Cache-Control": "no-store"}
+        headers |= {} if made else {"Idempotent-Replayed": "true"}
+        return Response(PresignAnswer(presigned).data, status=201, headers=headers)
+
+    @action(detail=True, methods=["get"])
+    def parts(self, request: AuthenticatedRequest, pk: str) -> Response:
+        """Read how to send what is missing: which parts are there, and fresh URLs for the others, or a fresh form."""
+        presigned = direct.how_to_send(selectors.upload_of(request.user.pk, pk), clock.now())
+        return Response(PresignAnswer(presigned).data, headers={"Cache-Control": "no-store"})
+
+    @action(detail=True, methods=["post"], parser_classes=(BoundedJSONParser,))
+    def complete(self, request: AuthenticatedRequest, pk: str) -> Response:
+        """Have what was sent verified and kept. Safe to repeat; every call is answered with the ready file."""
+        CompleteRequest(data=request.data).is_valid(raise_exception=True)
+        upload = completion.complete(upload=selectors.upload_of(request.user.pk, pk))
+        return Response(UploadAnswer(upload).data)
