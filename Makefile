@@ -14,7 +14,7 @@ run: $(VENV)/base ## Serve the whole product on http://127.0.0.1:5000, with no s
 	@$(PY) manage.py migrate --noinput --verbosity 0
 	@exec $(PY) -m nocturnal_project.serve
 
-test: $(VENV)/dev servers ## Run every test, on SQLite and on MongoDB
+test: $(VENV)/dev $(VENV)/infrastructure.installed servers ## Run every test, on SQLite and on MongoDB
 	$(PY) -m tests
 
 check: $(VENV)/dev ## Lint, types, import contracts, Django's checks, migrations
@@ -38,6 +38,7 @@ lock: $(VENV)/bin/python ## Pin every dependency, with hashes, from requirements
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/tools.in --output-file requirements/tools.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/benchmarks.in --output-file requirements/benchmarks.txt
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/base.in --output-file requirements/base.txt
+	$(VENV)/bin/$(LOCK) requirements/infrastructure.in --output-file requirements/infrastructure.txt
 
 soak: $(VENV)/dev servers ## Run the tests of faults and of the limiter in their full length
 	NOCTURNAL_SOAK=1 $(PY) -m pytest tests/test_durability.py tests/test_pooling.py tests/test_sessions_on_three_instances.py ratelimits/tests/redis
@@ -99,3 +100,10 @@ $(VENV)/dev: requirements/dev.txt | $(VENV)/bin/python
 	@echo "Installing what the tests need ..."
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@touch $(VENV)/base $@
+
+# Apart from the rest: checkov asks for an exact boto3, which is not the product's.
+$(VENV)/infrastructure.installed: requirements/infrastructure.txt | $(VENV)/bin/python
+	@echo "Installing what the tests of deploy/terraform need ..."
+	@$(PY) -m venv $(VENV)/infrastructure
+	@$(VENV)/infrastructure/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/infrastructure.txt
+	@touch $@
