@@ -162,6 +162,12 @@ def test_the_download_has_the_same_bytes(outputs: list[str], toured: tuple[LiveS
     assert (folder / "moon-again.png").read_bytes() == (folder / "moon.png").read_bytes()
 
 
+def test_a_file_that_was_sent_straight_to_the_storage_is_ready(outputs: list[str]) -> None:
+    upload = json.loads(_only(outputs, "Send a file straight"))
+
+    assert (upload["status"], upload["content_type"], upload["size_bytes"]) == ("ready", "image/png", 214)
+
+
 def test_the_refreshed_token_works(outputs: list[str]) -> None:
     assert json.loads(_only(outputs, "Refresh"))["email"] == "alice@example.com"
 
