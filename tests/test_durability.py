@@ -152,11 +152,11 @@ def test_what_only_a_lost_primary_had_is_missed_with_w_1_and_was_never_acknowled
     assert majority.slowest_seconds < _LONGEST_SECONDS
 
 
-def _slow_down_one_update(primary: Member) -> None:
-    """Keep the next update waiting, longer than it takes to hold the secondaries back."""
+def _slow_down_what_makes_it_ready(primary: Member) -> None:
+    """Keep updates waiting, longer than it takes to hold the secondaries back; not the first: it counts bytes."""
     slow = {"failCommands": ["update"], "blockConnection": True, "blockTimeMS": 2500, "appName": "nocturnal"}
     with primary.connect() as client:
-        client.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=slow)
+        client.admin.command("configureFailPoint", "failCommand", mode={"skip": 1}, data=slow)
 
 
 def test_a_second_try_is_not_told_201_for_what_only_a_lost_primary_has(mongo: MongoServer, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_second_try_is_not_told_201_for_what_only_a_lost_primary_has(mongo: Mo
     with live_servers(tmp_path, {"pod": _on(uri, tmp_path / "files")}, migrate=["pod"]) as servers:
         recorder = Recorder(servers, uri, writers=1, retries=1)
         alone = mongo.primary
-        _slow_down_one_update(alone)
+        _slow_down_what_makes_it_ready(alone)
         with ThreadPoolExecutor(1) as thread:
             writing = thread.submit(recorder.write, each=1)
             with MongoClient[dict[str, Any]](uri) as client:

@@ -53,7 +53,10 @@ def reserve(owner_id: uuid.UUID, size_bytes: int) -> None:
     if quota is not None:
         counter = counter.filter(used_bytes__lte=quota - size_bytes)
     if not counter.update(used_bytes=F("used_bytes") + size_bytes, changed_at=clock.now()):
-        used = usage_of(owner_id).used_bytes
+        now = StorageUsage.objects.filter(pk=owner_id).first()
+        if now is None:
+            raise NotFound("The account was closed.")
+        used = max(now.used_bytes, 0)
         raise StorageQuotaExceeded(
             f"{size_bytes:,} bytes do not fit: {used:,} of {quota or 0:,} are in use. Delete other files first.",
             quota_bytes=quota,

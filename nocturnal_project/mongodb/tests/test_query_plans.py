@@ -1,5 +1,6 @@
 """Every endpoint and every list of staff, at 20,000 documents a collection, reads no more than it shows."""
 
+import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ from ratelimits.subjects import account_subject
 from tests.test_urls import METHODS, routes
 from uploads import services
 from uploads.content_types import EXTENSIONS
-from uploads.models import Upload
+from uploads.models import StorageUsage, Upload
 
 DOCUMENTS = 20_000
 OWNERS = 40
@@ -163,6 +164,7 @@ def walk(db: None) -> Iterator[Walk]:
     people = User.objects.bulk_create(users())
     owners = people[-OWNERS:]
     Upload.objects.bulk_create(uploads(owners))
+    StorageUsage.objects.bulk_create(StorageUsage(pk=owner.pk) for owner in owners)
     Session.objects.bulk_create(sessions(people))
     SecurityEvent.objects.bulk_create(events(people))
     LimitEvent.objects.bulk_create(limit_events(people))
@@ -180,7 +182,7 @@ def walk(db: None) -> Iterator[Walk]:
         yield walk
     finally:
         put_in_force({})
-        mine = (Upload, Session, SecurityEvent, SigningKey, OutboxMail, LimitEvent, LimitOverride)
+        mine = (Upload, StorageUsage, Session, SecurityEvent, SigningKey, OutboxMail, LimitEvent, LimitOverride)
         for model in (*mine, LogEntry, Group, User.groups.through, User):
             collection_of(model).delete_many({})
 
@@ -321,6 +323,21 @@ def ask_about_files(walk: Walk, client: APIClient, hers: Upload) -> None:
     link = walk.ask(client, "get", f"/api/v1/uploads/{made_one['id']}/url").json()["url"]
     walk.ask(client, "get", "/files/" + link.partition("/files/")[2]).close()
     walk.ask(client, "delete", f"/api/v1/uploads/{made_one['id']}", status=204)
+    walk.ask(client, "get", "/api/v1/uploads/usage")
+    send_one_directly(walk, client, b"hello\n")
+
+
+def send_one_directly(walk: Walk, client: APIClient, content: bytes) -> None:
+    said = {"filename": "b.txt", "content_type": "text/plain", "size_bytes": len(content)}
+    said |= {"sha256": hashlib.sha256(content).hexdigest()}
+    presigned = walk.ask(client, "post", "/api/v1/uploads/presign", said, status=201).json()
+    here = f"/api/v1/uploads/{presigned['upload']['id']}"
+    walk.ask(client, "get", f"{here}/parts")
+    form = {**presigned["fields"], "file": SimpleUploadedFile("b.txt", content, "text/plain")}
+    walk.ask(APIClient(), "post", "/files/", form, status=204, format="multipart")
+    walk.ask(APIClient(), "get", "/files/", status=405)
+    walk.ask(client, "post", f"{here}/complete", {})
+    walk.ask(client, "delete", here, status=204)
 
 
 def leave(walk: Walk) -> None:
