@@ -1,23 +1,39 @@
-"""The instances that are alive: each beats in Redis, and remembers the others for when Redis is away."""
+"""The instances that are alive: each beats in Redis, and remembers the others for when Redis is away.
 
+A beat is one call, with what the instance says of itself and a reading of how it is. ``colleagues.py`` looks at them.
+"""
+
+import json
 import time
+from collections import deque
 from pathlib import Path
 
 import structlog
 from django.conf import settings
 
 from nocturnal_project.redis import RedisAway, Script, link
+from nocturnal_project.vitals import Facts, Meter, Reading, facts
 
 BEAT_SECONDS = 5
 GONE_AFTER_SECONDS = 15
-_KEY = "nocturnal:instances"
-_BEAT = Script(Path(__file__).parent / "lua" / "beat.lua")
+READINGS_KEPT = 60
+KEY = "nocturnal:instances"
+FACTS_KEY = f"{KEY}:facts"
+READINGS_KEY = f"{KEY}:readings:"
+_MARK_KEY = f"{KEY}:mark"
+LUA = Path(__file__).parent / "lua"
+_BEAT, _LEAVE = Script(LUA / "beat.lua"), Script(LUA / "leave.lua")
 _log = structlog.stdlib.get_logger("nocturnal.instances")
 
 # Each of those that were seen, and when (of time.monotonic). Replaced whole.
 _seen: dict[str, float] = {}
 _server = ""
 _server_since = 0.0
+# Who lived when somebody last came or went, and the mark that Redis gave to that moment.
+_known: tuple[str, ...] = ()
+_mark = 0
+_meter = Meter()
+_own: deque[tuple[float, Reading]] = deque(maxlen=READINGS_KEPT)
 
 
 def beat() -> None:
@@ -26,8 +42,10 @@ def beat() -> None:
     A Redis that was started again knows nobody before their next beat: until then, those of before stand.
     """
     global _seen, _server, _server_since  # noqa: PLW0603  written by one thread, read as one reference
+    reading = _meter.read()
+    _own.append((time.time(), reading))
     try:
-        living = link.run(_BEAT, [_KEY], [settings.INSTANCE_ID, GONE_AFTER_SECONDS * 1000])
+        living = _send(reading)
     except RedisAway:
         return
     now = time.monotonic()
@@ -35,13 +53,30 @@ def beat() -> None:
         _server, _server_since = link.server, now
     stand = now - _server_since < GONE_AFTER_SECONDS
     earlier = {instance: at for instance, at in _seen.items() if stand and now - at < GONE_AFTER_SECONDS}
-    _seen = earlier | {instance.decode(): now for instance in living}
+    _seen = earlier | dict.fromkeys(living, now)
+
+
+def _send(reading: Reading) -> tuple[str, ...]:
+    """Beat, and return who lives; Redis names them only when that has changed.
+
+    Raises:
+        RedisAway: whether the beat counts is unknown.
+    """
+    global _known, _mark  # noqa: PLW0603  the same
+    instance, kept = settings.INSTANCE_ID, READINGS_KEPT * BEAT_SECONDS * 1000
+    said, how = json.dumps(facts()._asdict()), json.dumps(reading, separators=(",", ":"))
+    keys = [KEY, FACTS_KEY, _MARK_KEY, f"{READINGS_KEY}{instance}"]
+    arguments = [instance, GONE_AFTER_SECONDS * 1000, said, how, READINGS_KEPT, kept, _mark, len(_known)]
+    _mark, *changed = link.run(_BEAT, keys, arguments)
+    if changed:
+        _known = tuple(name.decode() for name in changed[0])
+    return _known
 
 
 def leave() -> None:
     """Be no longer counted, at a clean end."""
     try:
-        link.call("ZREM", _KEY, settings.INSTANCE_ID)
+        link.run(_LEAVE, [KEY, FACTS_KEY, _MARK_KEY], [settings.INSTANCE_ID])
     except RedisAway:
         _log.debug("left without saying so: redis is away")
 
@@ -54,7 +89,7 @@ def listed_instances() -> tuple[str, ...]:
     """
     seconds, microseconds = link.call("TIME")
     since = int(seconds) * 1000 + int(microseconds) // 1000 - GONE_AFTER_SECONDS * 1000
-    found = link.call("ZRANGEBYSCORE", _KEY, f"({since}", "+inf")
+    found = link.call("ZRANGEBYSCORE", KEY, f"({since}", "+inf")
     return tuple(sorted(instance.decode() for instance in found))
 
 
@@ -66,3 +101,8 @@ def live_instances() -> tuple[str, ...]:
 def others_were_seen() -> bool:
     """Tell whether this instance has ever looked who else lives; not, when it was started while Redis was away."""
     return bool(_seen)
+
+
+def own_readings() -> tuple[Facts, list[tuple[float, Reading]]]:
+    """Return who this instance is and how it was at its last beats, by the time of each, oldest first."""
+    return facts(), list(_own)

@@ -24,6 +24,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from structlog.typing import EventDict, Processor
 
+from nocturnal_project import traffic
+
 # What a client may call a request: long enough for any tracing id, too plain to forge a log line.
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
@@ -38,7 +40,7 @@ _BAD = 400
 
 
 class RequestLogMiddleware:
-    """Gives each request an id, echoes it, and writes the request's one log line."""
+    """Gives each request an id, echoes it, counts it, and writes its one log line."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         """Wrap the rest of the stack; this middleware is the outermost."""
@@ -53,7 +55,9 @@ class RequestLogMiddleware:
         _current.set(request_id)
         response = self._get_response(request)
         response.headers["X-Request-ID"] = request_id
-        self._write_line(request, response, (time.perf_counter() - started) * 1000)
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        traffic.count(request.path_info, response.status_code, elapsed_ms)
+        self._write_line(request, response, elapsed_ms)
         return response
 
     @staticmethod

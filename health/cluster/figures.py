@@ -1,0 +1,98 @@
+"""From readings to what a person asks: how much, how fast, how many failed."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from nocturnal_project.colleagues import Instance, Step, total
+from nocturnal_project.traffic import percentile_ms
+
+# Six beats: long enough for a percentile, short enough to see what was just done.
+RECENT_SECONDS = 30.0
+LATE_AFTER_SECONDS = 8.0
+_MIB = 1024 * 1024
+_PERCENTILES = (0.5, 0.95, 0.99)
+
+
+class Figures(NamedTuple):
+    """Traffic of the last half minute; without any, there is nothing to say of its time and its errors."""
+
+    rps: float
+    average_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    error_percent: float | None
+
+
+class Row(NamedTuple):
+    """One instance."""
+
+    id: str
+    state: str
+    figures: Figures
+    cpu_percent: float | None
+    memory_mib: int | None
+    version: str
+    up_seconds: int
+    hostname: str
+    address: str
+    beat_seconds_ago: float
+    instance: Instance
+
+    def said(self) -> dict[str, Any]:
+        """Return everything but the readings, for machines."""
+        told = self._asdict()
+        del told["instance"]
+        return told | {"figures": self.figures._asdict()}
+
+
+class Cluster(NamedTuple):
+    """All live instances. ``versions`` has more than one while a new one replaces another, or when a roll got stuck."""
+
+    now: float
+    rows: tuple[Row, ...]
+    figures: Figures
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """What runs."""
+        return tuple(sorted({row.version for row in self.rows}))
+
+
+def cluster_of(now: float, instances: Iterable[Instance]) -> Cluster:
+    """Work out the figures of each instance and of all."""
+    rows, rates, steps = [], [], []
+    for instance in instances:
+        recent = [step for step in instance.steps() if step.until > now - RECENT_SECONDS]
+        row = _row(now, instance, recent)
+        rows.append(row)
+        rates.append(row.figures.rps)
+        steps += recent
+    return Cluster(now, tuple(rows), _figures(steps)._replace(rps=round(sum(rates), 1)))
+
+
+def _row(now: float, instance: Instance, recent: list[Step]) -> Row:
+    latest, facts, ago = instance.latest, instance.facts, max(0.0, now - instance.seen)
+    return Row(
+        id=instance.id,
+        state="draining" if facts.draining else "late" if ago > LATE_AFTER_SECONDS else "serving",
+        figures=_figures(recent),
+        cpu_percent=latest.cpu_percent if latest else None,
+        memory_mib=round(latest.memory_bytes / _MIB) if latest else None,
+        version=facts.version,
+        up_seconds=max(0, int(now - facts.started)) if facts.started else 0,
+        hostname=facts.hostname,
+        address=facts.address,
+        beat_seconds_ago=round(ago, 1),
+        instance=instance,
+    )
+
+
+def _figures(steps: list[Step]) -> Figures:
+    served, seconds = total(steps), sum(step.seconds for step in steps)
+    rps = round(served.requests / seconds, 1) if seconds else 0.0
+    if not served.requests:
+        return Figures(rps, None, None, None, None, None)
+    p50, p95, p99 = (percentile_ms(served.durations, share) for share in _PERCENTILES)
+    each = (served.total_ms / served.requests, p50, p95, p99, served.errors / served.requests * 100)
+    return Figures(rps, *(None if number is None else round(number, 2) for number in each))
