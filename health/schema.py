@@ -38,5 +38,6 @@ ready = extend_schema(
     examples=[
         _example("ready", {"status": "ready", **_IDENTITY}, 200),
         _example("not ready", {"status": "not_ready", **_IDENTITY}, 503),
+        _example("draining", {"status": "draining", **_IDENTITY}, 503),
     ],
 )

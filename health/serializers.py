@@ -24,7 +24,7 @@ class LiveAnswer(serializers.Serializer[Any]):
 class ReadyAnswer(LiveAnswer):
     """Whether traffic may come."""
 
-    status = serializers.ChoiceField(["ready", "not_ready"])
+    status = serializers.ChoiceField(["ready", "not_ready", "draining"])
 
 
 class HealthAnswer(LiveAnswer):

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from health import schema
 from health.dependencies import dependencies, migrations_are_applied, outcome_of
 from health.instance import identity
+from nocturnal_project import draining
 from ratelimits.policies import Exempt
 from ratelimits.throttling import RateLimitedAPIView
 
@@ -59,7 +60,9 @@ class ReadyView(_ProbeView):
 
     @schema.ready
     def get(self, request: Request) -> Response:
-        """Say whether the database is there with every migration."""
+        """Say whether the database is there with every migration, and this process is not on its way out."""
+        if draining.has_begun():
+            return _uncached({"status": "draining", **identity()}, status=503)
         needed = [outcome_of(dependency) for dependency in dependencies() if dependency.needed]
         ready = all(outcome.reached for outcome in needed) and migrations_are_applied()
         return _uncached({"status": "ready" if ready else "not_ready", **identity()}, status=200 if ready else 503)

@@ -71,6 +71,7 @@ class Secrets:
 def instance_environment(plan: Plan, secrets: Secrets, servers: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of every instance; what the caller's shell sets besides goes along."""
     return {
+        "DRAIN_SECONDS": "5",  # a roll needs about one to take a pod out of nginx
         **os.environ,
         "NOCTURNAL_ENV": "production",
         "SECRET_KEY": secrets.secret_key,

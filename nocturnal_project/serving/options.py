@@ -13,8 +13,9 @@ DEFAULT_SERVER = "gunicorn"  # docs/decisions/0003-server.md
 
 # Longer than nginx's 60 s, so that it is never we who close a connection that nginx is about to use.
 KEEP_ALIVE_SECONDS = 75
-# How long a request that runs may still take when the server is told to end.
+# How long a request that runs may still take when the drain is over.
 GRACE_SECONDS = 30
+MOST_DRAIN_SECONDS = 300
 BACKLOG = 2048
 # nginx sends at most 8 KB in one field, and adds fields of its own to the client's.
 MOST_BYTES_IN_A_FIELD = 8190
@@ -29,11 +30,12 @@ class ServerOptions:
     address: str
     port: int
     threads: int
+    drain_seconds: int
     development: bool
 
     @classmethod
     def from_environment(cls) -> "ServerOptions":
-        """Read SERVER, BIND_ADDRESS, PORT and THREADS, from ``.env`` too; the server's own lines become the logs'.
+        """Read SERVER and what it is told, from ``.env`` too; the server's own lines become the logs'.
 
         Raises:
             ImproperlyConfigured: a value makes no sense; with what to set.
@@ -51,6 +53,7 @@ class ServerOptions:
             address=env.text("BIND_ADDRESS", default="127.0.0.1"),
             port=env.number("PORT", default=5000, minimum=1, maximum=65535),
             threads=env.number("THREADS", default=8, minimum=1, maximum=64),
+            drain_seconds=env.number("DRAIN_SECONDS", default=0, maximum=MOST_DRAIN_SECONDS),
             development=development,
         )
 

@@ -7,19 +7,22 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from nocturnal_project import lifecycle
+from nocturnal_project import draining, lifecycle
 from nocturnal_project.serving import options as limits
 from nocturnal_project.serving.options import ServerOptions
 
 _log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
+_DRAIN = signal.SIGUSR1  # from the master: SIGTERM ends granian's worker
 # All fields together; granian has no limit for one, and takes 100 at most.
 _HEAD_BYTES = 16 * 1024
 # Its lines go to the root logger, and so to standard error in the application's form.
@@ -30,7 +33,26 @@ def _load(_target: str) -> Any:
     """Return the application in the worker, once the worker is ready to serve."""
     from nocturnal_project.wsgi import application
 
-    return application
+    return _closing_while_draining(application)
+
+
+def _closing_while_draining(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Return the application with answers that say ``Connection: close`` when the drain has begun before their head."""
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, fields: list[tuple[str, str]], *failure: Any) -> Any:
+            last = [("Connection", "close")] if draining.has_begun() else []
+            return start_response(status, [*fields, *last], *failure)
+
+        return application(environ, start)
+
+    return serve
+
+
+def _begin_to_drain(*_: Any) -> None:
+    """The worker's main thread only waits, so that nothing is interrupted here."""
+    if draining.begin():
+        structlog.stdlib.get_logger("nocturnal.serving").info("draining")
 
 
 def _work(*arguments: Any) -> None:
@@ -38,6 +60,7 @@ def _work(*arguments: Any) -> None:
 
     Ctrl-C goes to a whole group, and the worker hangs when it hears of its end twice: a group of its own hears once.
     """
+    signal.signal(_DRAIN, _begin_to_drain)
     os.setpgrp()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -51,10 +74,16 @@ def _work(*arguments: Any) -> None:
 
 
 class _Granian(MPServer):
-    """granian, which ends with the code of a worker that would not start, as gunicorn does."""
+    """granian, which drains, and ends with the code of a worker that would not start, as gunicorn does."""
+
+    drain_seconds = 0
 
     def shutdown(self, exit_code: int = 0) -> None:
-        """End, with the worker's own code where it had one."""
+        """Drain when told to end, and end, with the worker's own code where it had one."""
+        if self.interrupt_signal and self.drain_seconds:
+            for worker in self.wrks:
+                os.kill(worker.inner.pid, _DRAIN)
+                worker.inner.join(self.drain_seconds)  # there is one
         codes = [worker.inner.exitcode or 0 for worker in self.wrks]
         super().shutdown(max([exit_code, *codes]))  # type: ignore[no-untyped-call]  # granian's is not typed
 
@@ -87,6 +116,7 @@ def serve(options: ServerOptions) -> int:
         log_level=LogLevels.error,  # warnings are about the number of threads, at each start
         log_dictconfig=_LOGGING,
     )
+    server.drain_seconds = options.drain_seconds
     server.on_startup(options.announce)
     server.serve(spawn_target=_work, target_loader=_load)
     return 0

@@ -60,6 +60,7 @@ def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
         variables = _variables(container, overlay, secret | {"MONGODB_URI": real.mongo.uri}, folder)
         variables |= {name: value for name, value in real.environment.items() if name != "MONGODB_URI"}
         variables |= {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(redis.port), "BIND_ADDRESS": "127.0.0.1"}
+        variables["DRAIN_SECONDS"] = "1"  # its own is for who sends it requests, and nobody does
         server = LiveServer(data_dir=folder / "data", variables=variables)
         try:
             subprocess.run(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from nocturnal_project.serving import options
 from tests.kubernetes.rendered import OVERLAYS, Rendered, rendered
 
 
@@ -50,9 +51,12 @@ def test_the_autoscaler_is_as_promised() -> None:
 
 def test_a_pod_has_time_to_drain(overlay: Rendered) -> None:
     spec: Any = overlay.one("Deployment", "nocturnal-app")["spec"]["template"]["spec"]
+    (config,) = (each["data"] for each in overlay.of("ConfigMap") if "DRAIN_SECONDS" in each["data"])
+    before, drain = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"], int(config["DRAIN_SECONDS"])
 
-    assert spec["terminationGracePeriodSeconds"] >= 60
-    assert spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"] > 0
+    assert before > 0
+    assert drain > 0
+    assert spec["terminationGracePeriodSeconds"] >= before + drain + options.GRACE_SECONDS + 5
 
 
 def test_mongodb_is_a_replica_set_of_three_that_keeps_its_data(overlay: Rendered) -> None:
