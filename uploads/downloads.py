@@ -41,7 +41,7 @@ def signed_file(request: HttpRequest, signed: str) -> HttpResponseBase:
     response = _answer(request, file, etag=etag, modified=upload.created_at)
     response["Content-Type"] = wanted["content_type"]
     response["Content-Disposition"] = wanted["disposition"]
-    response["Cache-Control"] = "private, no-cache"
+    response["Cache-Control"] = wanted.get("cache_control", "private, no-cache")  # not in links of earlier versions
     response["Accept-Ranges"] = "bytes"
     return response
 

@@ -91,6 +91,14 @@ class UploadNotDirect(NocturnalError):
     title = "The file does not come straight to the storage."
 
 
+class NoThumbnail(NocturnalError):
+    """There is no small picture of the file and never will be; ``reason`` is a word that says why."""
+
+    code = "no_thumbnail"
+    status = 404
+    title = "There is no small picture of this file."
+
+
 class UploadNotReady(NocturnalError):
     """The file's bytes are not stored yet."""
 

@@ -1,14 +1,13 @@
 """Files on this machine's disk behind the same contract as S3: private, and given out by signed URL."""
 
 import hashlib
-from contextlib import suppress
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TypedDict
 
 from django.conf import settings
 from django.core import signing
-from django.core.files import File
 from django.utils import timezone
 
 from uploads.errors import SignedUrlInvalid
@@ -17,6 +16,7 @@ from uploads.signing import Download
 
 PATH = "/files/"
 _signer = signing.Signer(salt="uploads.local_files")
+_CHUNK = 256 * 1024
 
 
 class SignedFile(TypedDict):
@@ -27,6 +27,7 @@ class SignedFile(TypedDict):
     expires: int
     disposition: str
     content_type: str
+    cache_control: str
 
 
 class LocalFileStorage(DirectToFiles):
@@ -46,20 +47,15 @@ class LocalFileStorage(DirectToFiles):
     def store(self, name: str, file: IO[bytes], *, sha256: str) -> bool:
         """Write the bytes from where the file stands and tell whether the disk gives the same ones back.
 
+        What was under the name is replaced, as S3 does it.
+
         Raises:
             OSError: the disk is full or cannot be written; nothing half-written is left.
         """
-        try:
-            stored = self.save(name, File(file))
-        except OSError:
-            with suppress(OSError):
-                Path(self.path(name)).unlink(missing_ok=True)
-            raise
-        if stored != name:
-            self.delete(stored)
-            return False
-        with self.open(name) as written:
-            return hashlib.file_digest(written, "sha256").hexdigest() == sha256
+        with self._writing(Path(self.path(name))) as written:
+            shutil.copyfileobj(file, written, _CHUNK)
+        with self.open(name) as kept:
+            return hashlib.file_digest(kept, "sha256").hexdigest() == sha256
 
     def signed_url(self, download: Download, *, seconds: int, issued: datetime) -> str:
         """Return a URL that gives out the file until ``seconds`` after ``issued``."""
@@ -69,6 +65,7 @@ class LocalFileStorage(DirectToFiles):
             expires=int(issued.timestamp()) + seconds,
             disposition=download.disposition,
             content_type=download.content_type,
+            cache_control=download.cache_control,
         )
         return f"{settings.PUBLIC_URL}{PATH}{_signer.sign_object(signed)}"
 

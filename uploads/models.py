@@ -40,6 +40,9 @@ class Upload(models.Model):
     staging_key = models.CharField(max_length=200, blank=True, default="", editable=False)
     multipart_id = models.CharField(max_length=300, blank=True, default="", editable=False)
     claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # Of an image: whether its small picture is stored, or why there is none and never will be.
+    has_thumbnail = models.BooleanField(default=False, editable=False)
+    no_thumbnail = models.CharField(max_length=20, blank=True, default="", editable=False)
 
     class Meta:
         """A page of somebody's newest files, of a category or status or not, is one walk along an index.

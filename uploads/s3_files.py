@@ -60,7 +60,7 @@ class S3FileStorage(DirectToS3, S3Storage):
     def signed_url(self, download: Download, *, seconds: int, issued: datetime) -> str:
         """Return a URL that gives out the object until ``seconds`` after ``issued``."""
         parameters = {
-            "response-cache-control": "private, no-cache",
+            "response-cache-control": download.cache_control,
             "response-content-disposition": download.disposition,
             "response-content-type": download.content_type,
         }

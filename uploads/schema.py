@@ -145,4 +145,13 @@ uploads = extend_schema_view(
         parameters=[_ID],
         responses={302: OpenApiResponse(description="Location is a signed URL."), 404: _MISSING, 409: _NOT_READY},
     ),
+    thumbnail=_operation(
+        "show_upload_thumbnail",
+        parameters=[_ID],
+        responses={
+            302: OpenApiResponse(description="Location is a signed URL of a WebP; it may be cached as it says."),
+            404: problem_answer(404, "no_thumbnail", "There is no small picture of this file.", reason="not_an_image"),
+            409: _NOT_READY,
+        },
+    ),
 )

@@ -14,7 +14,7 @@ from accounts.selectors import is_active
 from nocturnal_project.errors import NotFound, ServiceUnavailable
 from nocturnal_project.identifiers import uuid7
 from nocturnal_project.transaction import atomic, refusable_write
-from uploads import quota, storage
+from uploads import quota, storage, thumbnails
 from uploads.content_types import EXTENSIONS, accepted_type
 from uploads.errors import (
     FileTooLarge,
@@ -210,6 +210,7 @@ def delete_upload(*, upload: Upload) -> None:
 
 def _remove_bytes(upload: Upload) -> None:
     storage.remove(upload.key)
+    thumbnails.remove(upload)
     if upload.multipart_id:
         storage.abort_parts(upload.staging_key, upload.multipart_id)
     if upload.staging_key and upload.status != Upload.Status.READY:

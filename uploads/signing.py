@@ -15,6 +15,7 @@ class Download:
     key: str
     content_type: str
     disposition: str
+    cache_control: str = "private, no-cache"
 
 
 def issued_at(made: datetime, *, seconds: int, now: datetime) -> datetime:

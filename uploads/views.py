@@ -11,7 +11,7 @@ from nocturnal_project.api import BoundedJSONParser, idempotency_key, validated_
 from nocturnal_project.pagination import NewestFirst
 from ratelimits.policies import POLICIES
 from ratelimits.throttling import RateLimitedAPIView
-from uploads import completion, direct, quota, schema, selectors, services
+from uploads import completion, direct, quota, schema, selectors, services, thumbnails
 from uploads.direct_storage import Announced
 from uploads.parsers import BoundedMultiPartParser
 from uploads.serializers import (
@@ -25,6 +25,9 @@ from uploads.serializers import (
     UploadRequest,
     UsageAnswer,
 )
+
+# A browser goes where it was redirected for no longer than that leads anywhere.
+_BEFORE_IT_ENDS_SECONDS = 60
 
 
 @schema.uploads
@@ -91,6 +94,17 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
         url, _ = services.signed_url(upload=upload, seconds=60, now=clock.now())
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "private, no-store"
+        return response
+
+    @action(detail=True, methods=["get"])
+    def thumbnail(self, request: AuthenticatedRequest, pk: str) -> HttpResponseBase:
+        """Be redirected to a small picture of an image: a WebP of at most 320 pixels, made when first asked for."""
+        now = clock.now()
+        url, expires_at = thumbnails.signed_url(upload=selectors.upload_of(request.user.pk, pk), now=now)
+        response = HttpResponseRedirect(url)
+        seconds = max(0, int((expires_at - now).total_seconds()) - _BEFORE_IT_ENDS_SECONDS)
+        response["Cache-Control"] = f"private, max-age={seconds}"
+        response["Vary"] = "Authorization"
         return response
 
     @action(detail=False, methods=["post"], parser_classes=(BoundedJSONParser,))

@@ -38,6 +38,7 @@ from tests.test_urls import METHODS, routes
 from uploads import services
 from uploads.content_types import EXTENSIONS
 from uploads.models import StorageUsage, Upload
+from uploads.tests import samples
 
 DOCUMENTS = 20_000
 OWNERS = 40
@@ -322,6 +323,7 @@ def ask_about_files(walk: Walk, client: APIClient, hers: Upload) -> None:
         made_one = answer.json()
     link = walk.ask(client, "get", f"/api/v1/uploads/{made_one['id']}/url").json()["url"]
     walk.ask(client, "get", "/files/" + link.partition("/files/")[2]).close()
+    ask_for_thumbnails(walk, client)
     walk.ask(client, "delete", f"/api/v1/uploads/{made_one['id']}", status=204)
     walk.ask(client, "get", "/api/v1/uploads/usage")
     send_one_directly(walk, client, b"hello\n")
@@ -338,6 +340,15 @@ def send_one_directly(walk: Walk, client: APIClient, content: bytes) -> None:
     walk.ask(APIClient(), "get", "/files/", status=405)
     walk.ask(client, "post", f"{here}/complete", {})
     walk.ask(client, "delete", here, status=204)
+
+
+def ask_for_thumbnails(walk: Walk, client: APIClient) -> None:
+    for content, statuses in ((samples.PNG, (302, 302)), (samples.PNG[:60], (404, 404))):
+        file = SimpleUploadedFile("a.png", content, "image/png")
+        made = walk.ask(client, "post", "/api/v1/uploads", {"file": file}, status=201, format="multipart").json()
+        for status in statuses:
+            walk.ask(client, "get", f"/api/v1/uploads/{made['id']}/thumbnail", status=status)
+        walk.ask(client, "delete", f"/api/v1/uploads/{made['id']}", status=204)
 
 
 def leave(walk: Walk) -> None:
