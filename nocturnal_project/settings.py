@@ -6,6 +6,7 @@
 import os
 import socket
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -246,7 +247,7 @@ _S3: dict[str, Any] = {
         "default_acl": None,
     },
 }
-if USE_S3:
+if USE_S3 or (env.text("S3_BUCKET") and find_spec("boto3")):  # to move files there, before they are used
     from botocore.config import Config
 
     _S3["OPTIONS"]["client_config"] = Config(
@@ -261,6 +262,8 @@ if USE_S3:
     )
 STORAGES = {
     "default": _S3 if USE_S3 else _LOCAL_FILES,
+    "local": _LOCAL_FILES,
+    "s3": _S3,  # works where S3_BUCKET is set
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if PRODUCTION

@@ -2,92 +2,20 @@
 
 import hashlib
 import json
-import urllib.error
-import urllib.request
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
-from tests.live_server import LiveServer, live_server
-from tests.services import S3Server, start
+from tests.live_server import live_server
+from tests.services import start
+from tests.uploading import VARIABLES, Setting, download, facts, register, send, send_form
 from uploads.direct_storage import PART_BYTES
 
-_FORM_BYTES = 1_000_000  # what is larger goes in parts: two of 64 MiB are more than a test wants
-_VARIABLES = {
-    "RATE_LIMIT_AUTH_NORMAL": "1000", "RATE_LIMIT_UPLOAD_NORMAL": "1000", "RATE_LIMIT_API_NORMAL": "10000",
-    "DIRECT_FORM_BYTES": str(_FORM_BYTES),
-}  # fmt: skip
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-_TEXT = b"moonlight on the water\n"
-
-
-@dataclass
-class Setting:
-    """The product beside its storage, and somebody who is signed in."""
-
-    server: LiveServer
-    s3: S3Server | None
-    files: Path
-    bearer: dict[str, str] = field(default_factory=dict)
-
-    def ask(self, path: str, body: Any = None, **more: Any) -> Any:
-        headers = self.bearer | more.pop("headers", {})
-        return self.server.ask(f"/api/v1/uploads{path}", body, headers=headers, **more)
-
-    def presign(self, content: bytes, name: str = "moon.txt", content_type: str = "text/plain", **more: Any) -> Any:
-        body = {"filename": name, "content_type": content_type} | _facts(content) | more.pop("body", {})
-        return self.ask("/presign", body, **more)
-
-    def left(self) -> set[str]:
-        """What is stored anywhere, parts of unfinished uploads included."""
-        if self.s3:
-            return _in_bucket(self.s3)
-        return {path.relative_to(self.files).as_posix() for path in self.files.rglob("*") if path.is_file()}
-
-
-def _in_bucket(s3: S3Server) -> set[str]:
-    client: Any = boto3.client(
-        "s3", endpoint_url=s3.endpoint, region_name="us-east-1",
-        aws_access_key_id=s3.access_key, aws_secret_access_key=s3.secret_key,
-    )  # fmt: skip
-    objects = client.list_objects_v2(Bucket=s3.bucket).get("Contents", [])
-    unfinished = client.list_multipart_uploads(Bucket=s3.bucket).get("Uploads", [])
-    return {each["Key"] for each in objects} | {f"{each['Key']} in parts" for each in unfinished}
-
-
-def _facts(content: bytes) -> dict[str, Any]:
-    return {"size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def _send_form(presigned: Any, content: bytes, **fields: str) -> int:
-    boundary = uuid.uuid4().hex
-    said: Mapping[str, str] = presigned["fields"] | fields
-    head = "".join(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in said.items()
-    )
-    file = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="blob"\r\n\r\n'
-    body = (head + file).encode() + content + f"\r\n--{boundary}--\r\n".encode()
-    return _send(presigned["url"], "POST", body, f"multipart/form-data; boundary={boundary}")
-
-
-def _send(url: str, method: str, body: bytes, content_type: str = "") -> int:
-    headers = {"Content-Type": content_type} if content_type else {"Content-Type": ""}
-    request = urllib.request.Request(url, body, headers, method=method)
-    try:
-        with closing(_DIRECT.open(request, timeout=60)) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+TEXT = b"moonlight on the water\n"
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["local files", "S3"])
@@ -95,16 +23,11 @@ def setting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     data = tmp_path_factory.mktemp("direct") / "data"
     with (
         start(s3=request.param) as services,
-        live_server(data_dir=data, variables=services.environment | _VARIABLES) as server,
+        live_server(data_dir=data, variables=services.environment | VARIABLES) as server,
     ):
         found = Setting(server, services.s3 if request.param else None, data / "files")
-        found.bearer = _register(server)
+        found.bearer = register(server)
         yield found
-
-
-def _register(server: LiveServer) -> dict[str, str]:
-    person = {"email": f"{uuid.uuid4()}@example.com", "password": "correct horse battery staple"}
-    return {"Authorization": f"Bearer {server.ask('/api/v1/auth/register', person).body['access_token']}"}
 
 
 def _complete(setting: Setting, presigned: Any, **more: Any) -> Any:
@@ -112,52 +35,52 @@ def _complete(setting: Setting, presigned: Any, **more: Any) -> Any:
 
 
 def test_a_form_sends_a_file_that_is_ready_once_it_was_verified(setting: Setting) -> None:
-    content = _TEXT * 1000
+    content = TEXT * 1000
     answer = setting.presign(content)
     presigned = answer.body
 
     assert (answer.status, presigned["method"], presigned["upload"]["status"]) == (201, "POST", "pending")
     assert answer.headers["Location"] == f"/api/v1/uploads/{presigned['upload']['id']}"
     assert _complete(setting, presigned).body["code"] == "upload_not_stored"
-    assert _send_form(presigned, content) in (200, 201, 204)
+    assert send_form(presigned, content) in (200, 201, 204)
     done = _complete(setting, presigned)
-    assert (done.status, done.body["status"], done.body["sha256"]) == (200, "ready", _facts(content)["sha256"])
+    assert (done.status, done.body["status"], done.body["sha256"]) == (200, "ready", facts(content)["sha256"])
     url = setting.ask(f"/{done.body['id']}/url").body["url"]
-    with closing(_DIRECT.open(url, timeout=30)) as got:
+    with download(url) as got:
         assert got.read() == content
         assert got.headers["Content-Type"] == "text/plain"
     assert not [key for key in setting.left() if key.startswith("staging/")]
 
 
 def test_a_form_is_good_for_nothing_else(setting: Setting) -> None:
-    content = _TEXT * 10
+    content = TEXT * 10
     presigned = setting.presign(content).body
     fields = presigned["fields"]
     before = setting.left()
 
-    assert _send_form(presigned, content + b"x") >= 400  # another size
-    assert _send_form(presigned, content[:-1]) >= 400
-    assert _send_form(presigned, content, **{"Content-Type": "text/html"}) >= 400
-    assert _send_form(presigned, content, policy=fields["policy"][:-8] + "AAAAAAAA") >= 400
+    assert send_form(presigned, content + b"x") >= 400  # another size
+    assert send_form(presigned, content[:-1]) >= 400
+    assert send_form(presigned, content, **{"Content-Type": "text/html"}) >= 400
+    assert send_form(presigned, content, policy=fields["policy"][:-8] + "AAAAAAAA") >= 400
     if setting.s3:
-        assert _send_form(presigned, content, key="general/2026-01-01/mine.txt") >= 400
-        assert _send_form(presigned, b"!" + content[1:]) >= 400  # another checksum
+        assert send_form(presigned, content, key="general/2026-01-01/mine.txt") >= 400
+        assert send_form(presigned, b"!" + content[1:]) >= 400  # another checksum
     assert setting.left() == before
-    assert _send_form(presigned, content) in (200, 201, 204)
+    assert send_form(presigned, content) in (200, 201, 204)
 
 
 def test_a_form_never_changes_a_file_that_is_ready(setting: Setting) -> None:
-    content = _TEXT * 10
+    content = TEXT * 10
     presigned = setting.presign(content).body
-    _send_form(presigned, content)
+    send_form(presigned, content)
     ready = _complete(setting, presigned).body
 
-    _send_form(presigned, content)  # as long as it has not expired the storage takes it, into staging
+    send_form(presigned, content)  # as long as it has not expired the storage takes it, into staging
     again = _complete(setting, presigned)
 
     assert (again.status, again.body) == (200, ready)
     url = setting.ask(f"/{ready['id']}/url").body["url"]
-    with closing(_DIRECT.open(url, timeout=30)) as got:
+    with download(url) as got:
         assert hashlib.sha256(got.read()).hexdigest() == ready["sha256"]
 
 
@@ -175,7 +98,7 @@ def test_what_is_not_what_was_announced_is_rejected_and_removed(
 ) -> None:
     before, used = setting.left(), setting.ask("/usage").body["used_bytes"]
     presigned = setting.presign(announced, name, content_type).body
-    stored = _send_form(presigned, sent or announced)
+    stored = send_form(presigned, sent or announced)
     if stored >= 400:  # S3 compares the checksum itself
         assert code == "content_mismatch"
         assert _complete(setting, presigned).body["code"] == "upload_not_stored"
@@ -199,14 +122,14 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(setting: Setting) -> 
         ({"category": "../up"}, 422, "invalid_input"),
         ({"key": "general/mine"}, 422, "invalid_input"),
     ):
-        answer = setting.presign(_TEXT, body=body)
+        answer = setting.presign(TEXT, body=body)
         assert (answer.status, answer.body["code"]) == (status, code), body
 
 
 def test_fifty_at_once_complete_it_once_and_are_told_the_same(setting: Setting) -> None:
-    content, before = _TEXT * 100, setting.left()
+    content, before = TEXT * 100, setting.left()
     presigned = setting.presign(content).body
-    _send_form(presigned, content)
+    send_form(presigned, content)
 
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: _complete(setting, presigned), range(50)))
@@ -217,8 +140,8 @@ def test_fifty_at_once_complete_it_once_and_are_told_the_same(setting: Setting) 
 
 
 def test_somebody_elses_is_not_there(setting: Setting) -> None:
-    presigned = setting.presign(_TEXT).body
-    bob = {"headers": _register(setting.server)}
+    presigned = setting.presign(TEXT).body
+    bob = {"headers": register(setting.server)}
 
     assert _complete(setting, presigned, **bob).status == 404
     assert setting.ask(f"/{presigned['upload']['id']}/parts", **bob).status == 404
@@ -234,8 +157,8 @@ def test_what_came_through_an_instance_has_nothing_to_complete(setting: Setting)
 
 def test_deleting_what_is_on_its_way_leaves_nothing(setting: Setting) -> None:
     before = setting.left()
-    presigned = setting.presign(_TEXT).body
-    _send_form(presigned, _TEXT)
+    presigned = setting.presign(TEXT).body
+    send_form(presigned, TEXT)
 
     assert setting.ask(f"/{presigned['upload']['id']}", method="DELETE").status == 204
 
@@ -245,26 +168,26 @@ def test_deleting_what_is_on_its_way_leaves_nothing(setting: Setting) -> None:
 
 def test_a_repeated_announcement_is_the_same_upload(setting: Setting) -> None:
     key = {"Idempotency-Key": uuid.uuid4().hex}
-    first, again = setting.presign(_TEXT, headers=key), setting.presign(_TEXT, headers=key)
-    other = setting.presign(_TEXT * 2, headers=key)
+    first, again = setting.presign(TEXT, headers=key), setting.presign(TEXT, headers=key)
+    other = setting.presign(TEXT * 2, headers=key)
 
     assert first.body["upload"] == again.body["upload"]
     assert again.headers["Idempotent-Replayed"] == "true"
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
-    assert _send_form(again.body, _TEXT) in (200, 201, 204)
+    assert send_form(again.body, TEXT) in (200, 201, 204)
     assert _complete(setting, first.body).body["status"] == "ready"
 
 
 def test_a_large_file_goes_in_parts_and_can_be_resumed(setting: Setting) -> None:
-    content, before = _TEXT * (PART_BYTES // len(_TEXT) + 1000), setting.left()
+    content, before = TEXT * (PART_BYTES // len(TEXT) + 1000), setting.left()
     presigned = setting.presign(content, name="long.txt").body
     path = f"/{presigned['upload']['id']}"
     first, second = presigned["parts"]
 
     assert (presigned["method"], presigned["url"], presigned["fields"]) == ("PUT", None, None)
     assert [part["size_bytes"] for part in presigned["parts"]] == [PART_BYTES, len(content) - PART_BYTES]
-    assert _send(first["url"], "PUT", content[:PART_BYTES]) == 200
-    assert _send(second["url"], "PUT", content[PART_BYTES:] + b"x") >= 400
+    assert send(first["url"], "PUT", content[:PART_BYTES]) == 200
+    assert send(second["url"], "PUT", content[PART_BYTES:] + b"x") >= 400
     missing = setting.ask(f"{path}/complete", {})
     assert (missing.status, missing.body["code"], missing.body["missing_parts"]) == (409, "upload_not_stored", [2])
 
@@ -272,18 +195,18 @@ def test_a_large_file_goes_in_parts_and_can_be_resumed(setting: Setting) -> None
 
     assert [(part["number"], part["stored"]) for part in resumed] == [(1, True), (2, False)]
     assert resumed[0]["url"] is None
-    assert _send(resumed[1]["url"], "PUT", content[PART_BYTES:]) == 200
+    assert send(resumed[1]["url"], "PUT", content[PART_BYTES:]) == 200
     done = setting.ask(f"{path}/complete", {}, timeout_s=120)
-    assert (done.status, done.body["status"], done.body["sha256"]) == (200, "ready", _facts(content)["sha256"])
+    assert (done.status, done.body["status"], done.body["sha256"]) == (200, "ready", facts(content)["sha256"])
     assert len(setting.left() - before) == 1
 
 
 def test_a_file_in_parts_can_be_given_up(setting: Setting) -> None:
     before = setting.left()
-    presigned = setting.presign(_TEXT * 100_000, name="long.txt").body
-    assert _send(presigned["parts"][0]["url"], "PUT", (_TEXT * 100_000)[:PART_BYTES]) == 200
+    presigned = setting.presign(TEXT * 100_000, name="long.txt").body
+    assert send(presigned["parts"][0]["url"], "PUT", (TEXT * 100_000)[:PART_BYTES]) == 200
 
     assert setting.ask(f"/{presigned['upload']['id']}", method="DELETE").status == 204
 
     assert setting.left() == before
-    assert _send(presigned["parts"][0]["url"], "PUT", (_TEXT * 100_000)[:PART_BYTES]) >= (400 if setting.s3 else 200)
+    assert send(presigned["parts"][0]["url"], "PUT", (TEXT * 100_000)[:PART_BYTES]) >= (400 if setting.s3 else 200)

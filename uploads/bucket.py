@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from django.core.files.storage import default_storage
 
 from uploads import storage
-from uploads.direct_storage import STAGING
+from uploads.keys import STAGING
 
 _STAGED_DAYS = 1
 _UNKNOWN = frozenset({"NotImplemented", "501", "MethodNotAllowed"})

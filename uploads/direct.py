@@ -3,7 +3,6 @@
 They go under a staging key, which is all that forms and parts can write to: ``completion`` takes them from there.
 """
 
-import secrets
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from nocturnal_project.errors import NotFound
-from nocturnal_project.identifiers import uuid7
-from uploads import services, storage
+from uploads import keys, services, storage
 from uploads.content_types import require_agreement
-from uploads.direct_storage import STAGING, Announced, Form, part_sizes
+from uploads.direct_storage import Announced, Form, part_sizes
 from uploads.errors import FileTooLarge, UploadNotDirect, UploadRejected
 from uploads.filenames import display_name
 from uploads.models import Upload
@@ -91,7 +89,7 @@ def presign(
         idempotency_key=idempotency_key,
         now=now,
     )
-    upload.staging_key = f"{STAGING}{now:%Y-%m-%d}/{uuid7()}-{secrets.token_hex(8)}"
+    upload.staging_key = keys.new_staging_key(now=now)
     if not services.create_row(upload):
         return how_to_send(services.earlier_row(upload), now), False
     return how_to_send(upload, now), True

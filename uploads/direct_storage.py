@@ -1,9 +1,10 @@
 """What a storage does for files that do not pass through an instance: the words that S3 and local files share."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, Protocol
 
-STAGING = "staging/"
 # S3 takes parts of 5 MiB to 5 GiB, 10,000 at most. Of this size, 5 GiB are 80, and one lost is soon sent again.
 PART_BYTES = 64 * 1024 * 1024
 
@@ -35,6 +36,24 @@ class Stored:
     sha256: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Something that the storage keeps, and when it was last written."""
+
+    key: str
+    size_bytes: int
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A set of parts that nobody joined yet, and when it was begun or last added to."""
+
+    key: str
+    multipart_id: str
+    begun_at: datetime
+
+
 class DirectStorage(Protocol):
     """The half of a storage that direct uploads need."""
 
@@ -47,6 +66,9 @@ class DirectStorage(Protocol):
     def stored(self, key: str) -> Stored | None: ...  # noqa: D102
     def read_stored(self, key: str, stored: Stored) -> IO[bytes]: ...  # noqa: D102
     def copy_stored(self, source: str, target: str, stored: Stored) -> None: ...  # noqa: D102
+    def folders(self, under: str = "") -> list[str]: ...  # noqa: D102
+    def files(self, folder: str) -> Iterator[Listed]: ...  # noqa: D102
+    def unfinished(self, folder: str) -> Iterator[Unfinished]: ...  # noqa: D102
 
 
 def part_sizes(size_bytes: int) -> dict[int, int]:

@@ -1,9 +1,11 @@
 """Direct uploads to local files: the forms and parts that S3 would take, taken by this instance instead."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TypedDict
 
@@ -12,12 +14,14 @@ from django.core import signing
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
-from uploads.direct_storage import Announced, Form, Stored
+from uploads.direct_storage import Announced, Form, Listed, Stored, Unfinished
 from uploads.errors import ContentMismatch, SignedUrlInvalid
 
 PATH = "/files/"
 _signer = signing.Signer(salt="uploads.local_direct")
 _CHUNK = 1024 * 1024
+# As _part makes them.
+_PART = re.compile(r"(?P<key>[^.~]+)\.(?P<multipart_id>[0-9a-f]{16})\.[0-9]+")
 
 
 class Admitted(TypedDict):
@@ -100,6 +104,35 @@ class DirectToFiles(FileSystemStorage):
                 file.write(chunk)
             if received != size_bytes:
                 raise ContentMismatch(f"Exactly {size_bytes:,} bytes were announced.")
+
+    def folders(self, under: str = "") -> list[str]:
+        """Return the folders directly under one, each with its ``/``."""
+        here = Path(self.path(under)) if under else Path(self.location)
+        if not here.is_dir():
+            return []
+        return sorted(f"{under}{path.name}/" for path in here.iterdir() if path.is_dir())
+
+    def files(self, folder: str) -> Iterator[Listed]:
+        """List everything under a folder, however deep; what a crash left half-written too, but no parts."""
+        for key, facts in self._walk(folder):
+            if not _PART.fullmatch(key):
+                yield Listed(key, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
+
+    def unfinished(self, folder: str) -> Iterator[Unfinished]:
+        """List the sets of parts under a folder that nobody joined."""
+        newest: dict[tuple[str, str], float] = {}
+        for key, facts in self._walk(folder):
+            if part := _PART.fullmatch(key):
+                begun = (part["key"], part["multipart_id"])
+                newest[begun] = max(newest.get(begun, 0), facts.st_mtime)
+        for (key, multipart_id), at in newest.items():
+            yield Unfinished(key, multipart_id, datetime.fromtimestamp(at, UTC))
+
+    def _walk(self, folder: str) -> Iterator[tuple[str, os.stat_result]]:
+        for path in sorted(Path(self.path(folder)).rglob("*")):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                if not path.is_dir():
+                    yield path.relative_to(self.location).as_posix(), path.stat()
 
     def _parts(self, key: str, multipart_id: str) -> list[tuple[int, Path]]:
         whole = Path(self.path(key))

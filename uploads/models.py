@@ -30,7 +30,7 @@ class Upload(models.Model):
     content_type = models.CharField("type", max_length=100)
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField("SHA-256", max_length=64)
-    key = models.CharField(max_length=200, editable=False)
+    key = models.CharField(max_length=200, unique=True, editable=False)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     # What makes a repeated POST find the first one's row: the owner's Idempotency-Key, hashed, or else this row's id.
     request_key = models.CharField(max_length=64, unique=True, editable=False)

@@ -75,12 +75,14 @@ def set_quota(owner_id: uuid.UUID, quota_bytes: int | None) -> None:
     StorageUsage.objects.filter(pk=owner_id).update(quota_bytes=quota_bytes)
 
 
-def recount(usage: StorageUsage, *, now: datetime, dry_run: bool = False) -> int:
+def recount(
+    usage: StorageUsage, *, now: datetime, settled_after: timedelta = SETTLED_AFTER, dry_run: bool = False
+) -> int:
     """Set a counter to what the rows say; return by how many bytes it was wrong, 0 for one that is in use right now.
 
     Exact also beside uploads: one that changes while its rows are added up is left for the next time.
     """
-    if usage.changed_at > now - SETTLED_AFTER:
+    if usage.changed_at > now - settled_after:
         return 0
     stored = _stored_by(usage.pk)
     if stored == usage.used_bytes or dry_run:

@@ -2,12 +2,13 @@
 
 import base64
 import io
+from collections.abc import Iterator
 from typing import IO, Any
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from uploads.direct_storage import Announced, Form, Stored
+from uploads.direct_storage import Announced, Form, Listed, Stored, Unfinished
 
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload"})
 _BLOCK_BYTES = 4 * 1024 * 1024
@@ -101,6 +102,27 @@ class DirectToS3:
         origin = {"Bucket": self.bucket_name, "Key": source}
         unchanged = {"CopySourceIfMatch": stored.version}
         self.client.copy(origin, self.bucket_name, target, ExtraArgs=unchanged, Config=_COPY)
+
+    def folders(self, under: str = "") -> list[str]:
+        """Return the folders directly under one, each with its ``/``."""
+        return [str(each["Prefix"]) for page in self._listing(under, "/") for each in page.get("CommonPrefixes", [])]
+
+    def files(self, folder: str) -> Iterator[Listed]:
+        """List everything under a folder, however deep."""
+        for page in self._listing(folder):
+            for each in page.get("Contents", []):
+                yield Listed(each["Key"], each["Size"], each["LastModified"])
+
+    def unfinished(self, folder: str) -> Iterator[Unfinished]:
+        """List the sets of parts under a folder that nobody joined."""
+        pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket_name, Prefix=folder)
+        for page in pages:
+            for each in page.get("Uploads", []):
+                yield Unfinished(each["Key"], each["UploadId"], each["Initiated"])
+
+    def _listing(self, prefix: str, delimiter: str = "") -> Any:
+        pages = self.client.get_paginator("list_objects_v2")
+        return pages.paginate(Bucket=self.bucket_name, Prefix=prefix, Delimiter=delimiter)
 
     def _parts(self, key: str, multipart_id: str) -> list[dict[str, Any]]:
         pages = self.client.get_paginator("list_parts").paginate(

@@ -1,9 +1,10 @@
 """Reading uploads. Every query is the owner's: someone else's file does not exist."""
 
 import uuid
+from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.selectors import is_active
 from nocturnal_project.errors import NotFound
@@ -12,6 +13,8 @@ from uploads.models import Upload
 
 # A key is made a moment after its row's created_at; this much is for a clock that was set back between them.
 _CLOCK_SET_BACK_MS = 60_000
+# Sorts after every character that a key has.
+_AFTER_ALL = "~~"
 
 
 def uploads_of(
@@ -55,3 +58,44 @@ def downloadable(upload_id: str) -> Upload:
     if found is None or not is_active(found.owner_id):
         raise NotFound("The file is no longer there.")
     return found
+
+
+def folders_of_rows() -> Iterator[str]:
+    """Return each ``category/day/`` that has rows, by one step along the index of keys each."""
+    after = ""
+    while found := Upload.objects.filter(key__gt=after).order_by("key").values_list("key", flat=True).first():
+        folder = found.rpartition("/")[0] + "/"
+        yield folder
+        after = folder + _AFTER_ALL
+
+
+def uploads_under(folder: str) -> QuerySet[Upload]:
+    """Return the uploads of a folder, whoever's."""
+    return Upload.objects.filter(key__gt=folder, key__lt=folder + _AFTER_ALL).order_by("key")
+
+
+def awaited() -> dict[str, str]:
+    """Return the staging key of every upload that is still to be completed, with the storage's name for its parts."""
+    pending = Upload.objects.filter(status=Upload.Status.PENDING).exclude(staging_key="")
+    return dict(pending.order_by("-id").values_list("staging_key", "multipart_id"))
+
+
+def rejected_before(moment: datetime) -> QuerySet[Upload]:
+    """Return what was refused before a moment."""
+    return _older(Upload.Status.REJECTED, moment)
+
+
+def abandoned_before(moment: datetime, *, now: datetime) -> QuerySet[Upload]:
+    """Return what was announced before a moment and never completed; not what a request has in hand now."""
+    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    return _older(Upload.Status.PENDING, moment).exclude(staging_key="").filter(free)
+
+
+def ready_uploads(after: uuid.UUID | None = None) -> QuerySet[Upload]:
+    """Return ready uploads in the order in which they were made, after one or from the first."""
+    ready = Upload.objects.filter(status=Upload.Status.READY)
+    return (ready.filter(pk__gt=after) if after else ready).order_by("id")
+
+
+def _older(status: Upload.Status, moment: datetime) -> QuerySet[Upload]:
+    return Upload.objects.filter(status=status, pk__lt=first_uuid7(moment)).order_by("id")

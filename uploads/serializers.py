@@ -7,17 +7,35 @@ from rest_framework import serializers
 
 from nocturnal_project.api import PageRequest, StrictSerializer
 from uploads.content_types import EXTENSIONS
+from uploads.keys import RESERVED
 from uploads.models import Upload
 
 CATEGORY = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 _CATEGORY_HELP = "Lower-case letters, digits, - and _; at most 40."
 
 
+class CategoryField(serializers.RegexField):
+    """A category for a new file; the names that the storage needs for itself are taken."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(CATEGORY, required=False, help_text=_CATEGORY_HELP, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the category.
+
+        Raises:
+            ValidationError: it is no name, or a reserved one.
+        """
+        if data in RESERVED:
+            raise serializers.ValidationError(f"{data} is reserved; take another name.", code="reserved")
+        return super().to_internal_value(data)
+
+
 class UploadRequest(StrictSerializer):
     """A file to keep."""
 
     file = serializers.FileField(allow_empty_file=False, help_text="The bytes, with a name and a type.")
-    category = serializers.RegexField(CATEGORY, required=False, default="general", help_text=_CATEGORY_HELP)
+    category = CategoryField(default="general")
 
 
 class ListRequest(PageRequest):
@@ -68,7 +86,7 @@ class PresignRequest(StrictSerializer):
     content_type = serializers.ChoiceField(sorted(EXTENSIONS), help_text="What the bytes are.")
     size_bytes = serializers.IntegerField(min_value=1, max_value=settings.MAX_DIRECT_UPLOAD_BYTES)
     sha256 = serializers.RegexField("^[0-9a-f]{64}$", help_text="Of all bytes, in lower-case hexadecimal.")
-    category = serializers.RegexField(CATEGORY, required=False, default="general", help_text=_CATEGORY_HELP)
+    category = CategoryField(default="general")
 
 
 class CompleteRequest(StrictSerializer):

@@ -12,10 +12,9 @@ from django.db import IntegrityError
 
 from accounts.selectors import is_active
 from nocturnal_project.errors import NotFound, ServiceUnavailable
-from nocturnal_project.identifiers import uuid7
 from nocturnal_project.transaction import atomic, refusable_write
-from uploads import quota, storage, thumbnails
-from uploads.content_types import EXTENSIONS, accepted_type
+from uploads import keys, quota, storage, thumbnails
+from uploads.content_types import accepted_type
 from uploads.errors import (
     FileTooLarge,
     IdempotencyConflict,
@@ -80,7 +79,7 @@ def store_upload(
 def new_row(*, idempotency_key: str, now: datetime, **facts: Any) -> Upload:
     """Return a row that is not written yet, with the key that its bytes will have."""
     upload = Upload(created_at=now, **facts)
-    upload.key = f"{upload.category}/{now:%Y-%m-%d}/{uuid7()}{EXTENSIONS[upload.content_type][0]}"
+    upload.key = keys.new_key(upload.category, upload.content_type, now=now)
     upload.request_key = upload.pk.hex
     if idempotency_key:
         upload.request_key = hashlib.sha256(f"{upload.owner_id}\n{idempotency_key}".encode()).hexdigest()
@@ -174,6 +173,21 @@ def reject(upload: Upload) -> None:
     if pending.update(status=Upload.Status.REJECTED, claimed_until=None):
         quota.release(upload.owner_id, upload.size_bytes)
     upload.status = Upload.Status.REJECTED
+
+
+def remove_pending(upload: Upload) -> bool:
+    """Remove a row that will not become ready, and what there is of its bytes; False where it was settled meanwhile.
+
+    The row goes first: a request that makes it ready at the same moment finds it gone, and removes its bytes itself.
+
+    Raises:
+        ServiceUnavailable: the storage failed, and the bytes are left without a row.
+    """
+    removed, _ = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING).delete()
+    if removed:
+        quota.release(upload.owner_id, upload.size_bytes)
+        _remove_bytes(upload)
+    return bool(removed)
 
 
 def signed_url(*, upload: Upload, seconds: int, now: datetime) -> tuple[str, datetime]:

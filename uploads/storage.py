@@ -9,10 +9,10 @@ from typing import IO, Protocol, cast
 
 import structlog
 from django.core.files import File
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 
 from nocturnal_project.errors import NocturnalError, ServiceUnavailable
-from uploads.direct_storage import Announced, DirectStorage, Form, Stored
+from uploads.direct_storage import Announced, DirectStorage, Form, Listed, Stored, Unfinished
 from uploads.errors import StorageFull
 from uploads.signing import Download
 
@@ -22,15 +22,17 @@ _FULL_SECONDS = 300  # somebody has to make room
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class _Storage(DirectStorage, Protocol):
-    def store(self, name: str, file: IO[bytes], *, sha256: str) -> bool: ...
-    def open(self, name: str, mode: str = "rb") -> "File[bytes]": ...
-    def delete(self, name: str) -> None: ...
-    def exists(self, name: str) -> bool: ...
-    def signed_url(self, download: Download, *, seconds: int, issued: datetime) -> str: ...
+class Storage(DirectStorage, Protocol):
+    """What local files and S3 both do."""
+
+    def store(self, name: str, file: IO[bytes], *, sha256: str) -> bool: ...  # noqa: D102
+    def open(self, name: str, mode: str = "rb") -> "File[bytes]": ...  # noqa: D102
+    def delete(self, name: str) -> None: ...  # noqa: D102
+    def exists(self, name: str) -> bool: ...  # noqa: D102
+    def signed_url(self, download: Download, *, seconds: int, issued: datetime) -> str: ...  # noqa: D102
 
 
-_storage = cast("_Storage", default_storage)
+_storage = cast("Storage", default_storage)
 
 
 def digest(file: IO[bytes]) -> tuple[str, int]:
@@ -140,6 +142,35 @@ def copy_stored(source: str, target: str, found: Stored) -> None:
     """
     with answering_for("copy"):
         _storage.copy_stored(source, target, found)
+
+
+def folders(under: str = "") -> list[str]:
+    """Return the folders directly under one, each with its ``/``."""
+    with answering_for("list"):
+        return _storage.folders(under)
+
+
+def files(folder: str) -> list[Listed]:
+    """Return everything under a folder, however deep."""
+    with answering_for("list"):
+        return list(_storage.files(folder))
+
+
+def unfinished(folder: str) -> list[Unfinished]:
+    """Return the sets of parts under a folder that nobody joined."""
+    with answering_for("list parts"):
+        return list(_storage.unfinished(folder))
+
+
+def digest_of(key: str, found: Stored) -> str:
+    """Read what is under the key, as long as it is what was found, and return its SHA-256 (hex)."""
+    with answering_for("verify"), _storage.read_stored(key, found) as file:
+        return digest(file)[0]
+
+
+def named(alias: str) -> Storage:
+    """Return the storage that the settings call so; what it raises is to be answered for by ``answering_for``."""
+    return cast("Storage", storages[alias])
 
 
 @contextmanager

@@ -18,14 +18,13 @@ from django.conf import settings
 
 from accounts.selectors import is_active
 from nocturnal_project.errors import NotFound
-from uploads import images, storage
+from uploads import images, keys, storage
 from uploads.content_types import IMAGES
 from uploads.errors import NoThumbnail, UploadNotReady
 from uploads.models import Upload
 from uploads.signing import Download, issued_at
 
-PREFIX = "thumbnails/"
-_TYPE, _EXTENSION = "image/webp", ".webp"
+_TYPE = "image/webp"
 _NOT_AN_IMAGE, _TOO_LARGE = "not_an_image", "too_large"
 # Straight to the storage come files of 5 GB; a picture within the limits of pixels is seldom larger than this.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -39,11 +38,6 @@ _WHY = {
     images.TOO_MANY_PIXELS: "The image has too many pixels to be made small.",
     images.BROKEN: "The image cannot be decoded.",
 }
-
-
-def key_of(upload: Upload) -> str:
-    """Return where the small picture of a file is, once there is one."""
-    return f"{PREFIX}{upload.key}{_EXTENSION}"
 
 
 def signed_url(*, upload: Upload, now: datetime) -> tuple[str, datetime]:
@@ -64,7 +58,7 @@ def signed_url(*, upload: Upload, now: datetime) -> tuple[str, datetime]:
     issued = issued_at(upload.created_at, seconds=seconds, now=now)
     picture = Download(
         upload_id=str(upload.pk),
-        key=key_of(upload),
+        key=keys.thumbnail_key(upload.key),
         content_type=_TYPE,
         disposition='inline; filename="thumbnail.webp"',
         # It never changes, and its URL is the same for as long as this.
@@ -103,7 +97,12 @@ def remove(upload: Upload) -> None:
         ServiceUnavailable: the storage failed.
     """
     if upload.content_type in IMAGES:  # whatever the row said: it may have been read before one was made
-        storage.remove(key_of(upload))
+        storage.remove(keys.thumbnail_key(upload.key))
+
+
+def forget(upload: Upload) -> None:
+    """Have the small picture made again when it is asked for, because it is not there."""
+    Upload.objects.filter(pk=upload.pk).update(has_thumbnail=False)
 
 
 def _make(upload: Upload) -> None:
@@ -114,7 +113,7 @@ def _make(upload: Upload) -> None:
 
 
 def _keep(upload: Upload, picture: bytes) -> None:
-    storage.put(key_of(upload), io.BytesIO(picture), sha256=hashlib.sha256(picture).hexdigest())
+    storage.put(keys.thumbnail_key(upload.key), io.BytesIO(picture), sha256=hashlib.sha256(picture).hexdigest())
     ready = Upload.objects.filter(pk=upload.pk, status=Upload.Status.READY)
     if not is_active(upload.owner_id) or not ready.update(has_thumbnail=True):
         # Removed while its picture was made. Whoever removes a row removes the picture after it, and closing an account

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
+from nocturnal_project.commanding import WORK_REMAINS, WRONG_USE, ExitCodeCommand
 from nocturnal_project.redis import RedisAway, link
 from ratelimits import limiter, staff
 from ratelimits.cases import Case
@@ -18,7 +19,6 @@ from ratelimits.explanations import reason
 from ratelimits.policies import POLICIES, Policy
 from ratelimits.subjects import Kind, Subject, account_subject, ip_subject, network_subject, user_subject
 
-WRONG_USE, WORK_REMAINS = 1, 2
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _LONGEST_HOLD = 31 * 86_400
@@ -46,19 +46,8 @@ class Named:
         ]
 
 
-class LimitCommand(BaseCommand):
-    """A command about limits. It ends with 0 (done), 1 (wrong use) or 2 (some work remains)."""
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Return a parser that ends with 1 where Django's own ends with 2, which means something else here."""
-        parser = super().create_parser(prog_name, subcommand, **kwargs)
-        if getattr(self, "_called_from_command_line", False):
-
-            def end(message: str) -> Any:
-                parser.exit(WRONG_USE, f"{parser.format_usage()}{parser.prog}: {message}\n")
-
-            parser.error = end  # type: ignore[method-assign]  # argparse's way to fail, with another code
-        return parser
+class LimitCommand(ExitCodeCommand):
+    """A command about limits."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command, and say in one sentence what was not there."""

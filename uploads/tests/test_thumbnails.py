@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from nocturnal_project import clock
 from nocturnal_project.errors import NotFound, ServiceUnavailable
-from uploads import images, storage, thumbnails
+from uploads import images, keys, storage, thumbnails
 from uploads.models import Upload
 from uploads.tests import pictures, samples
 
@@ -104,13 +104,13 @@ def test_the_redirect_is_cached_for_as_long_as_it_leads_anywhere(
 def test_it_is_made_once_and_stored(alice: User, sign_in: SignIn, upload_as: UploadAs, files: Path) -> None:
     upload = upload_as(alice, samples.PNG, "a.png")
     _shown(sign_in(alice), upload)
-    stored = files / thumbnails.key_of(upload)
+    stored = files / keys.thumbnail_key(upload.key)
     first = stored.stat()
 
     _shown(sign_in(alice), upload)
 
     assert (stored.stat().st_mtime_ns, stored.stat().st_ino) == (first.st_mtime_ns, first.st_ino)
-    assert thumbnails.key_of(upload) == f"thumbnails/{upload.key}.webp"
+    assert keys.thumbnail_key(upload.key) == f"thumbnails/{upload.key}.webp"
 
 
 def test_one_that_a_crash_left_behind_is_made_anew(alice: User, sign_in: SignIn, upload_as: UploadAs) -> None:
@@ -209,7 +209,7 @@ def test_one_made_while_its_file_goes_is_not_left_behind(
 
     with pytest.raises(NotFound):
         thumbnails.signed_url(upload=upload, now=clock.now())
-    assert not (files / thumbnails.key_of(upload)).exists()
+    assert not (files / keys.thumbnail_key(upload.key)).exists()
 
 
 def test_without_the_storage_it_is_503_and_nothing_is_decided(

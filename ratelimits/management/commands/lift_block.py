@@ -2,10 +2,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from nocturnal_project.commanding import WORK_REMAINS
 from ratelimits import staff
 from ratelimits.explanations import network_name, wider_holds
 from ratelimits.management.commanding import (
-    WORK_REMAINS,
     LimitCommand,
     Named,
     add_subject_arguments,

@@ -6,12 +6,13 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import DatabaseError
 
+from nocturnal_project.commanding import WORK_REMAINS
 from nocturnal_project.instances import listed_instances
 from nocturnal_project.redis import RedisAway, link
 from ratelimits import staff, tally
 from ratelimits.explanations import duration
 from ratelimits.local_store import NAME as LOCAL
-from ratelimits.management.commanding import WORK_REMAINS, LimitCommand
+from ratelimits.management.commanding import LimitCommand
 from ratelimits.models import LimitOverride
 from ratelimits.policies import DEFAULTS, OVERRIDABLE, POLICIES, SHADOW, ChargedTo, Policy, in_force, variable_of
 from ratelimits.redis_store import NAME as SHARED
