@@ -54,7 +54,7 @@ def test_each_learns_of_all_who_come_and_go(redis: Any, being: Being) -> None:
     assert [instance.id for instance in instances_now()[1]] == ["pod-1", "pod-3"]
     with being("pod-3"):
         instances.beat()
-        assert instances._known == ("pod-1", "pod-3")
+        assert sorted(instances._known) == ["pod-1", "pod-3"]
 
 
 def test_an_instance_that_stops_beating_is_forgotten_with_what_it_said(redis: Any, being: Being) -> None:
@@ -91,6 +91,22 @@ def test_a_beat_names_the_others_only_when_one_has_come_or_gone(redis: Any, bein
     with being("pod-1"):
         instances.beat()
         assert "of-a-former-version" in instances.live_instances()
+
+
+@pytest.mark.parametrize("cleanly", [True, False])
+def test_one_that_comes_as_another_goes_is_noticed(redis: Any, being: Being, cleanly: bool) -> None:
+    """Their number alone would not tell."""
+    beat_as(being, "pod-1", "pod-2", "pod-1")
+    if cleanly:
+        with being("pod-2"):
+            instances.leave()
+    else:
+        redis.zadd(instances.KEY, {"pod-2": 1})
+    beat_as(being, "pod-3")
+
+    with being("pod-1"):
+        instances.beat()
+        assert sorted(instances._known) == ["pod-1", "pod-3"]
 
 
 def test_a_beat_says_who_it_is_and_what_it_serves(redis: Any, being: Being, settings: Any) -> None:
