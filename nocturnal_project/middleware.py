@@ -40,6 +40,8 @@ _POLICIES = (("/admin/", _STAFF), ("/api/docs/", _DOCS), ("/account/", _FORMS), 
 class SecurityHeadersMiddleware:
     """Adds to Django's security headers a Content-Security-Policy and X-Frame-Options; what a view set stays.
 
+    And X-Instance, by which verify_scaling and a person see who answered: /api/health says it to everyone too.
+
     The fields are constants, so Django's middleware is asked once for each policy, and not for each answer.
     """
 
@@ -62,6 +64,7 @@ class SecurityHeadersMiddleware:
 
     def _made(self, policy: str, request: HttpRequest, *, secure: bool) -> dict[str, tuple[str, str]]:
         sample = HttpResponse(headers={"Content-Security-Policy": policy, "X-Frame-Options": "DENY"})
+        sample.headers["X-Instance"] = settings.INSTANCE_ID
         self._django.process_response(request, sample)
         fields: dict[str, tuple[str, str]] = sample.headers._store  # noqa: SLF001  the same
         del fields["content-type"]

@@ -20,6 +20,11 @@ def test_every_answer_tells_browsers_to_guess_and_frame_nothing(client: Client, 
     assert "base-uri 'none'" in headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_every_answer_says_which_instance_gave_it(client: Client, settings: Any, path: str) -> None:
+    assert client.get(path).headers["X-Instance"] == settings.INSTANCE_ID
+
+
 @pytest.mark.parametrize("path", ["/api/v1/me", "/api/nowhere", "/api/schema/", "/nowhere"])
 def test_an_answer_of_the_api_may_run_nothing(client: Client, path: str) -> None:
     policy = client.get(path).headers["Content-Security-Policy"]

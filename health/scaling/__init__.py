@@ -1,0 +1,1 @@
+"""Proof, from outside, that instances behind one address are one: for verify_scaling."""
