@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 
+from nocturnal_project import draining
 from nocturnal_project.redis import RedisAway, Script, link
 from nocturnal_project.vitals import Facts, Meter, Reading, facts
 
@@ -33,6 +34,7 @@ _server_since = 0.0
 _known: tuple[str, ...] = ()
 _mark = 0
 _meter = Meter()
+_drain_told = False
 _own: deque[tuple[float, Reading]] = deque(maxlen=READINGS_KEPT)
 
 
@@ -54,6 +56,14 @@ def beat() -> None:
     stand = now - _server_since < GONE_AFTER_SECONDS
     earlier = {instance: at for instance, at in _seen.items() if stand and now - at < GONE_AFTER_SECONDS}
     _seen = earlier | dict.fromkeys(living, now)
+
+
+def tell_of_drain() -> None:
+    """Beat at once when this instance begins to drain, and not up to five seconds later."""
+    global _drain_told  # noqa: PLW0603  the same
+    if draining.has_begun() and not _drain_told:
+        _drain_told = True
+        beat()
 
 
 def _send(reading: Reading) -> tuple[str, ...]:

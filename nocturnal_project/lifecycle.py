@@ -26,6 +26,7 @@ def start() -> None:
     _started = True
     warm_up()
     background.every(seconds=instances.BEAT_SECONDS)(instances.beat)
+    background.every(seconds=1)(instances.tell_of_drain)
     background.every(seconds=_KEYS_SECONDS)(_follow_signing_keys)
     background.every(seconds=staff.FOLLOW_SECONDS)(staff.follow_changes)
     background.start()

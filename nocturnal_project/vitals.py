@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from nocturnal_project import draining
 from nocturnal_project.traffic import Traffic, traffic
 
 _STARTED = time.time()
@@ -38,7 +39,7 @@ class Reading(NamedTuple):
 
 def facts() -> Facts:
     """Return who this process is."""
-    return Facts(settings.VERSION, socket.gethostname(), _address(), _STARTED, draining=False)
+    return Facts(settings.VERSION, socket.gethostname(), _address(), _STARTED, draining.has_begun())
 
 
 class Meter:

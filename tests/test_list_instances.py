@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ def pods(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) ->
     common = {"DATA_DIR": str(tmp_path_factory.mktemp("shared")), "REDIS_URL": redis_server.url}
     common["INSTANCES_EXPECTED"] = "10"
     instances = {name: {**common, "INSTANCE_ID": name} for name in _NAMES}
+    instances["pod-2"]["DRAIN_SECONDS"] = "6"
     with live_servers(tmp_path_factory.mktemp("pods"), instances, migrate=["pod-1"]) as running:
         wait_until_all_is_well(running)
         yield running
@@ -93,6 +95,17 @@ def test_it_goes_on_by_itself_until_it_is_told_to_end(pods: list[LiveServer]) ->
     assert seen[0]["instances"][0]["up_seconds"] < seen[1]["instances"][0]["up_seconds"]
 
 
+def test_one_that_drains_is_told_as_that_and_is_gone_with_its_end(pods: list[LiveServer]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(pods[1].stop)
+        while (state := row_of(pods[0], "pod-2")["state"]) == "serving":
+            assert not stopping.done()
+
+        assert state == "draining"
+        stopping.result()
+    assert ids(pods[0]) == ["pod-1", "pod-3"]
+
+
 def test_one_that_is_killed_is_gone_within_fifteen_seconds(pods: list[LiveServer]) -> None:
     os.killpg(pods[2].pid, signal.SIGKILL)
     killed = asked = time.monotonic()
@@ -100,4 +113,4 @@ def test_one_that_is_killed_is_gone_within_fifteen_seconds(pods: list[LiveServer
         assert asked - killed < _GONE_AFTER_SECONDS
         asked = time.monotonic()
 
-    assert ids(pods[0]) == ["pod-1", "pod-2"]
+    assert ids(pods[0]) == ["pod-1"]
