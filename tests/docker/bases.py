@@ -1,0 +1,52 @@
+"""The images that ours are made from, built here from Debian's packages, because a test asks no registry of images.
+
+They have the names of the official ones, and are like them in what our files use, not in every byte: what a test shows
+holds for our Dockerfile and compose file, not for the official images.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.docker.engine import DockerEngine
+from tests.servers.base import ServiceFailed, program
+
+_LEFT_OUT = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
+_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+# As in the official image: `python` in /usr/local/bin, and the headers that a package in C is compiled with.
+_PYTHON_HOOK = """set -eu
+ln -s /usr/bin/python3.11 "$1/usr/local/bin/python"
+ln -s python "$1/usr/local/bin/python3"
+chroot "$1" sh -ec '
+cd /tmp
+apt-get -qq download libpython3.11-dev
+dpkg-deb -x libpython3.11-dev*.deb dev
+cp -r dev/usr/include/. /usr/include/
+rm -rf dev *.deb
+apt-get -qq purge --yes --autoremove usrmerge perl perl-modules-5.36 >/dev/null'
+"""
+
+
+def make_python(engine: DockerEngine) -> None:
+    """Make python:3.11-slim-bookworm.
+
+    This machine's certificates go into it, and not into our Dockerfile: packages may come through a proxy of theirs.
+    """
+    archive = engine.folder / "python.tar"
+    packages = "usr-is-merged,ca-certificates,python3.11,python3.11-venv"
+    certificates = f"--customize-hook=copy-in {_CERTIFICATES} {Path(_CERTIFICATES).parent}"
+    _bootstrap("bookworm", packages, archive, certificates, f"--customize-hook={_PYTHON_HOOK}")
+    variables = {"PIP_CERT": _CERTIFICATES} | {k: v for k, v in os.environ.items() if k == "PIP_INDEX_URL"}
+    changes = [part for name, value in variables.items() for part in ("--change", f"ENV {name}={value}")]
+    engine.run("import", *changes, "--change", 'CMD ["python3"]', str(archive), "python:3.11-slim-bookworm")
+    archive.unlink()
+
+
+def _bootstrap(release: str, packages: str, archive: Path, *options: str) -> None:
+    bootstrap = program("mmdebstrap", install="apt-get install mmdebstrap")
+    command = [bootstrap, "--variant=minbase", f"--include={packages}", *_LEFT_OUT, *options, release, str(archive)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    if done.returncode:
+        sys.stderr.write(done.stderr)
+        raise ServiceFailed(f"no base image could be made of {release}: {done.stderr[-2000:]}")
