@@ -36,6 +36,11 @@ class UploadRequest(StrictSerializer):
 
     file = serializers.FileField(allow_empty_file=False, help_text="The bytes, with a name and a type.")
     category = CategoryField(default="general")
+    strip_location = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Take out where a picture was taken before it is stored; JPEG, PNG and WebP. Not of direct uploads.",
+    )
 
 
 class ListRequest(PageRequest):

@@ -2,6 +2,8 @@
 
 import hashlib
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, Any
@@ -11,9 +13,9 @@ from django.conf import settings
 from django.db import IntegrityError
 
 from accounts.selectors import is_active
-from nocturnal_project.errors import NotFound, ServiceUnavailable
+from nocturnal_project.errors import InvalidInput, NotFound, ServiceUnavailable
 from nocturnal_project.transaction import atomic, refusable_write
-from uploads import keys, quota, storage, thumbnails
+from uploads import keys, location, quota, storage, thumbnails
 from uploads.content_types import accepted_type
 from uploads.errors import (
     FileTooLarge,
@@ -40,15 +42,23 @@ class Incoming:
 
 
 def store_upload(
-    *, owner_id: uuid.UUID, incoming: Incoming, category: str, idempotency_key: str = "", now: datetime
+    *,
+    owner_id: uuid.UUID,
+    incoming: Incoming,
+    category: str,
+    strip_location: bool = False,
+    idempotency_key: str = "",
+    now: datetime,
 ) -> tuple[Upload, bool]:
     """Store a file; return its row and whether this call made it.
 
     The row is ``pending`` until the bytes are stored and verified, so a crash in between leaves nothing that
     claims to be a file. A repeated call with the same key and the same bytes is given the first one's row.
+    With ``strip_location`` the bytes are those of the picture without where it was taken.
 
     Raises:
         FileTooLarge, UnsupportedFileType, FileTypeMismatch: the file is not one that we keep.
+        InvalidInput: the place cannot be taken out of a file like this.
         StorageQuotaExceeded: its owner may not store as much.
         IdempotencyConflict, IdempotencyMismatch: the key is in use.
         ServiceUnavailable: the storage failed; nothing is left.
@@ -59,21 +69,39 @@ def store_upload(
         )
     filename = display_name(incoming.name)
     content_type = accepted_type(incoming.file, filename=filename, declared=incoming.declared_type)
-    sha256, size_bytes = storage.digest(incoming.file)
-    upload = new_row(
-        owner_id=owner_id,
-        category=category,
-        filename=filename,
-        content_type=content_type,
-        size_bytes=size_bytes,
-        sha256=sha256,
-        idempotency_key=idempotency_key,
-        now=now,
-    )
-    if not create_row(upload):
-        return earlier_row(upload), False
-    _store_bytes(upload, incoming.file)
+    with _as_wanted(incoming.file, content_type, strip_location=strip_location) as file:
+        sha256, size_bytes = storage.digest(file)
+        upload = new_row(
+            owner_id=owner_id,
+            category=category,
+            filename=filename,
+            content_type=content_type,
+            size_bytes=size_bytes,
+            sha256=sha256,
+            idempotency_key=idempotency_key,
+            now=now,
+        )
+        if not create_row(upload):
+            return earlier_row(upload), False
+        _store_bytes(upload, file)
     return upload, True
+
+
+@contextmanager
+def _as_wanted(file: IO[bytes], content_type: str, *, strip_location: bool) -> Iterator[IO[bytes]]:
+    if not strip_location:
+        yield file
+        return
+    if content_type not in location.POSSIBLE:
+        says = f"The place can be taken out of JPEG, PNG and WebP, and this is {content_type}. Nothing was stored."
+        raise InvalidInput.at("#/strip_location", code="not_possible", detail=says)
+    with ExitStack() as stack:
+        try:
+            without = stack.enter_context(location.without_location(file, content_type))
+        except location.Unreadable as error:
+            says = "The picture is broken, so that nobody can tell whether it says a place. Nothing was stored."
+            raise InvalidInput.at("#/strip_location", code="not_possible", detail=says) from error
+        yield without
 
 
 def new_row(*, idempotency_key: str, now: datetime, **facts: Any) -> Upload:

@@ -58,6 +58,7 @@ class UploadViewSet(ViewSetMixin, RateLimitedAPIView):
                 file=file, size_bytes=file.size, name=file.name, declared_type=file.content_type or ""
             ),
             category=wanted.validated_data["category"],
+            strip_location=wanted.validated_data["strip_location"],
             idempotency_key=idempotency_key(request),
             now=clock.now(),
         )
