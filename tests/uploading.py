@@ -64,13 +64,26 @@ class Setting:
             return in_bucket(self.s3)
         return {path.relative_to(self.files).as_posix() for path in self.files.rglob("*") if path.is_file()}
 
+    def sha256_of(self, key: str) -> str:
+        """Return the hash of what is stored under a key, read past the product."""
+        if self.s3:
+            content = client_of(self.s3).get_object(Bucket=self.s3.bucket, Key=key)["Body"].read()
+        else:
+            content = (self.files / key).read_bytes()
+        return hashlib.sha256(content).hexdigest()
 
-def in_bucket(s3: S3Server) -> set[str]:
-    """Return every key, and every one with parts."""
-    client: Any = boto3.client(
+
+def client_of(s3: S3Server) -> Any:
+    """Return a client of the test's own, beside the product's."""
+    return boto3.client(
         "s3", endpoint_url=s3.endpoint, region_name="us-east-1",
         aws_access_key_id=s3.access_key, aws_secret_access_key=s3.secret_key,
     )  # fmt: skip
+
+
+def in_bucket(s3: S3Server) -> set[str]:
+    """Return every key, and every one with parts."""
+    client = client_of(s3)
     objects = client.list_objects_v2(Bucket=s3.bucket).get("Contents", [])
     unfinished = client.list_multipart_uploads(Bucket=s3.bucket).get("Uploads", [])
     return {each["Key"] for each in objects} | {f"{each['Key']} in parts" for each in unfinished}
