@@ -61,7 +61,8 @@ def store_upload(
         InvalidInput: the place cannot be taken out of a file like this.
         StorageQuotaExceeded: its owner may not store as much.
         IdempotencyConflict, IdempotencyMismatch: the key is in use.
-        ServiceUnavailable: the storage failed; nothing is left.
+        ServiceUnavailable: the storage failed; no row is left, and bytes that it may have kept all the same are found
+            by ``reconcile_uploads``: to ask a storage that hangs to remove them would take as long again.
     """
     if incoming.size_bytes > settings.MAX_UPLOAD_BYTES:
         raise FileTooLarge(

@@ -20,6 +20,7 @@ class FaultyProxy:
         self.port = int(self._listener.getsockname()[1])
         self.delay_s = 0.0
         self.cut_after: int | None = None  # bytes of an answer
+        self.cut_request_after: int | None = None  # bytes of what a connection sends
         self.half_close = False
         self.half_closed = threading.Event()
         self.garbage = b""
@@ -42,6 +43,7 @@ class FaultyProxy:
     def mend(self) -> None:
         """Pass everything as it is."""
         self.delay_s, self.cut_after, self.half_close, self.garbage = 0.0, None, False, b""
+        self.cut_request_after = None
 
     def _accept(self) -> None:
         while True:
@@ -58,6 +60,7 @@ class FaultyProxy:
             threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
 
     def _pass(self, client: socket.socket, server: socket.socket) -> None:
+        sent = 0
         with selectors.DefaultSelector() as selector, client, server:
             try:
                 selector.register(client, selectors.EVENT_READ)
@@ -69,6 +72,9 @@ class FaultyProxy:
                         if not data:
                             return
                         if source is client:
+                            sent += len(data)
+                            if self.cut_request_after is not None and sent > self.cut_request_after:
+                                return
                             server.sendall(data)
                         elif not self._answer(client, data):
                             return
