@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 from django.conf import settings
 from django.db.models import QuerySet
+from prometheus_client import Counter
 
 from accounts import snapshots, tokens
 from accounts.errors import InvalidToken, RefreshTokenReused, SessionRevoked
@@ -19,6 +20,7 @@ from accounts.selectors import prunable_sessions
 from nocturnal_project.errors import NotFound
 
 _log = structlog.stdlib.get_logger("nocturnal.accounts")
+_REUSED = Counter("nocturnal_auth_refresh_reuse_total", "Sessions ended because a spent refresh token came back.")
 _LONGEST_USER_AGENT = 200
 _BATCH = 500
 
@@ -77,6 +79,7 @@ def rotate_refresh_token(*, token: str, origin: Origin = NO_REQUEST, now: dateti
         return user, session
     _end(live, reason=Session.EndReason.REUSE, now=now)
     record(Kind.REFRESH_TOKEN_REUSED, user_id=user.pk, session_id=session.pk, origin=origin, now=now)
+    _REUSED.inc()
     _log.warning("refresh token reused", user=str(session.user_id), session=str(session.pk))
     raise RefreshTokenReused
 

@@ -77,7 +77,7 @@ def _mail() -> list[CheckMessage]:
 
 def _state_outside_the_pod() -> list[CheckMessage]:
     found: list[CheckMessage] = []
-    if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    if settings.DATABASES["default"]["ENGINE"].endswith(".sqlite3"):
         text = "SQLite is one file in one pod: set MONGODB_URI to the database that all pods share."
         found.append(Error(text, id="nocturnal.E006"))
     if not settings.REDIS_URL:

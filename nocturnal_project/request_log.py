@@ -24,7 +24,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from structlog.typing import EventDict, Processor
 
-from nocturnal_project import traffic
+from nocturnal_project import http_metrics, traffic
 
 # What a client may call a request: long enough for any tracing id, too plain to forge a log line.
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -53,11 +53,16 @@ class RequestLogMiddleware:
         request_id = given if given and _SANE_REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         request.request_id = request_id  # type: ignore[attr-defined]  # read by problems.py
         _current.set(request_id)
-        response = self._get_response(request)
+        http_metrics.in_flight.inc()
+        try:
+            response = self._get_response(request)
+        finally:
+            http_metrics.in_flight.dec()
         response.headers["X-Request-ID"] = request_id
-        elapsed_ms = (time.perf_counter() - started) * 1000
-        traffic.count(request.path_info, response.status_code, elapsed_ms)
-        self._write_line(request, response, elapsed_ms)
+        elapsed = time.perf_counter() - started
+        traffic.count(request.path_info, response.status_code, elapsed * 1000)
+        http_metrics.observe(request, response, elapsed)
+        self._write_line(request, response, elapsed * 1000)
         return response
 
     @staticmethod

@@ -113,7 +113,7 @@ except OSError as error:
     raise ImproperlyConfigured("DATA_DIR cannot be made: name a folder that this user may write.") from error
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "django_prometheus.db.backends.sqlite3",  # Django's, with figures for /metrics
         "NAME": DATA_DIR / "nocturnal.sqlite3",
         # WAL lets readers work beside the one writer; IMMEDIATE makes writers queue instead of failing.
         "OPTIONS": {
@@ -147,6 +147,7 @@ REDIS_URL = (
     or _REDIS_BY_SENTINEL
     or (f"redis://{_REDIS_HOST}:{_REDIS_PORT}/0" if env.flag("REDIS_ENABLED", default=False) else "")
 )
+# Without figures: django-prometheus's local memory gives the default for a value of 0 or "".
 _LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": _LOCAL_MEMORY, "LOCATION": "default"},
@@ -162,7 +163,7 @@ if REDIS_URL:
     # each would be another round trip before the first command.
     _ONCE = {"retry": Retry(NoBackoff(), 0), "protocol": 2, "driver_info": None}
     CACHES["default"] = {
-        "BACKEND": "django_redis.cache.RedisCache",
+        "BACKEND": "django_prometheus.cache.backends.redis.RedisCache",  # django-redis's, with figures
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "nocturnal",
         "OPTIONS": {

@@ -7,12 +7,21 @@ from pathlib import Path
 
 from nocturnal_project.background import every
 from nocturnal_project.redis import RedisAway, Script, link
-from ratelimits.decisions import Decision
+from ratelimits.decisions import Decision, Mode
+from ratelimits.policies import POLICIES
 
 _MINUTES = 60
 _KEY = "rate-limit:decisions:"
 _ADD = Script(Path(__file__).parent / "lua" / "add_decisions.lua")
 Outcome = tuple[str, str, str]
+_OUTCOMES = ("allowed", "refused", "shadow_refused")
+_KNOWN = [
+    (policy, mode.value, outcome)
+    for policy in POLICIES
+    for mode in Mode
+    for outcome in _OUTCOMES
+    if (mode, outcome) != (Mode.BLOCKED, "allowed")
+]
 
 _lock = threading.Lock()
 _totals: Counter[Outcome] = Counter()
@@ -41,6 +50,11 @@ def totals() -> dict[Outcome, int]:
     """Return how often this process decided what, since it started."""
     with _lock:
         return dict(_totals)
+
+
+def known_totals() -> dict[Outcome, int]:
+    """Return the same with a zero for what could be decided and was not: a rate needs the number before the first."""
+    return dict.fromkeys(_KNOWN, 0) | totals()
 
 
 @every(seconds=2)

@@ -28,6 +28,7 @@ from uploads.errors import (
     UploadNotStored,
     UploadRejected,
 )
+from uploads.metrics import counted
 from uploads.models import Upload
 
 _log = structlog.stdlib.get_logger("nocturnal.uploads")
@@ -40,6 +41,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 _REFUSED = (ContentMismatch, UnsupportedFileType, FileTypeMismatch)
 
 
+@counted
 def complete(*, upload: Upload) -> Upload:
     """Verify what was sent, have it copied to its final key and make it ready; return the row. Safe to repeat.
 

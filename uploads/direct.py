@@ -16,6 +16,7 @@ from uploads.content_types import require_agreement
 from uploads.direct_storage import Announced, Form, part_sizes
 from uploads.errors import FileTooLarge, UploadNotDirect, UploadRejected
 from uploads.filenames import display_name
+from uploads.metrics import counted
 from uploads.models import Upload
 
 
@@ -54,6 +55,7 @@ class Presigned:
         return self.form.fields if self.form else None
 
 
+@counted
 def presign(
     *,
     owner_id: uuid.UUID,

@@ -12,6 +12,7 @@ from rest_framework.parsers import MultiPartParser
 from nocturnal_project.api import require_bounded_body
 from nocturnal_project.errors import BodyTooLarge
 from uploads.errors import FileTooLarge
+from uploads.metrics import counted
 
 # Boundaries, field names and a category around the file.
 _ENVELOPE_BYTES = 64 * 1024
@@ -20,6 +21,7 @@ _ENVELOPE_BYTES = 64 * 1024
 class BoundedMultiPartParser(MultiPartParser):
     """Reads one file: in memory while it is small, on disk above FILE_UPLOAD_MAX_MEMORY_SIZE."""
 
+    @counted
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:

@@ -25,6 +25,7 @@ from uploads.errors import (
     UploadNotReady,
 )
 from uploads.filenames import as_attachment, display_name
+from uploads.metrics import counted, ready
 from uploads.models import Upload
 from uploads.signing import Download, issued_at
 
@@ -41,6 +42,7 @@ class Incoming:
     declared_type: str
 
 
+@counted
 def store_upload(
     *,
     owner_id: uuid.UUID,
@@ -193,6 +195,8 @@ def make_ready(upload: Upload) -> None:
         storage.remove(upload.key)
         raise NotFound("The upload was deleted before it was complete.")
     upload.status = Upload.Status.READY
+    if made:
+        ready.inc()
     _log.debug("upload stored", upload=str(upload.pk), content_type=upload.content_type, size_bytes=upload.size_bytes)
 
 

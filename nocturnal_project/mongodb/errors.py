@@ -21,6 +21,7 @@ from pymongo.errors import (
 )
 
 from nocturnal_project.mongodb.budget import spending
+from nocturnal_project.mongodb.metrics import Counted
 
 _DUPLICATE_KEY = 11000
 _UNAVAILABLE = (ConnectionFailure, ExecutionTimeout, WTimeoutError, ConfigurationError)
@@ -43,11 +44,11 @@ class CommitOutcomeUnknown(OperationalError):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Run an operation within the request's budget, and let only Django's database errors out.
+    """Run an operation within the request's budget, count it, and let only Django's database errors out.
 
     Raises: as translated_batches.
     """
-    with translated_batches(), spending():
+    with Counted(), translated_batches(), spending():
         yield
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from prometheus_client import REGISTRY
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -27,10 +28,12 @@ def test_a_file_that_cannot_be_stored_is_503_and_leaves_no_row(
     alice: User, sign_in: SignIn, broken_storage: Path
 ) -> None:
     file = SimpleUploadedFile("moon.png", samples.PNG, "image/png")
+    failed = REGISTRY.get_sample_value("nocturnal_uploads_total", {"result": "failed"}) or 0
 
     answer = sign_in(alice).post(PATH, {"file": file}, format="multipart")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    assert REGISTRY.get_sample_value("nocturnal_uploads_total", {"result": "failed"}) == failed + 1
     assert int(answer["Retry-After"]) > 0
     assert not Upload.objects.exists()
 

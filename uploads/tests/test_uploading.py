@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from prometheus_client import REGISTRY
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -183,3 +184,17 @@ class TestIdempotencyKey:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "request_in_progress")
         assert answer["Retry-After"] == "1"
+
+
+def _counted(result: str) -> float:
+    return REGISTRY.get_sample_value("nocturnal_uploads_total", {"result": result}) or 0
+
+
+def test_files_are_counted_by_what_became_of_them(alice: User, sign_in: SignIn) -> None:
+    client = sign_in(alice)
+    ready, refused = _counted("ready"), _counted("refused")
+
+    assert _post(client).status_code == 201
+    assert _post(client, samples.PNG, "moon.pdf").status_code == 422
+
+    assert (_counted("ready"), _counted("refused")) == (ready + 1, refused + 1)
