@@ -1,6 +1,6 @@
 """The whole topology on this machine: three MongoDBs, Redis, S3, the instances, and nginx before them.
 
-    python -m deploy.cluster up | down | status [--json] | kill N | start N | roll
+    python -m deploy.cluster up | down | status [--json] | kill N | start N | roll [N]
 
 Exit codes: 0 done, 1 not done (the sentence says why). CLUSTER_PODS (3), CLUSTER_PORT (8080),
 CLUSTER_FIRST_POD_PORT (5001) and CLUSTER_FOLDER (.cluster) change what is started.
@@ -136,7 +136,8 @@ def _parser() -> argparse.ArgumentParser:
         ("start", "start a killed instance again"),
     ):
         commands.add_parser(name, help=what).add_argument("pod", type=int, help="its number, from 1")
-    commands.add_parser("roll", help="replace every instance, one by one, losing no request")
+    roll = commands.add_parser("roll", help="replace every instance, one by one, losing no request")
+    roll.add_argument("pod", type=int, nargs="?", help="only this one")
     return parser
 
 

@@ -22,9 +22,14 @@ PROJECT = Path(__file__).parents[1]
 _APPLICATION = """
     import json, os, time
 
+    from nocturnal_project import draining
+
     STARTED = time.time()
 
     def application(environ, start_response):
+        if draining.has_begun() and environ["PATH_INFO"] == "/api/health/ready":
+            start_response("503 Service Unavailable", [("Content-Type", "application/json")])
+            return [b"{}"]
         length = int(environ.get("CONTENT_LENGTH") or 0)
         environ["wsgi.input"].read(length)
         facts = {
@@ -35,6 +40,19 @@ _APPLICATION = """
         }
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(facts).encode()]
+"""
+# As the product drains, for two seconds.
+_SERVER = f"""
+    import os, sys
+
+    sys.path.insert(0, {str(PROJECT)!r})
+    from nocturnal_project.serving.with_gunicorn import DrainingWorker as worker_class
+
+    bind = "127.0.0.1:" + os.environ["PORT"]
+    threads, keepalive, graceful_timeout, control_socket_disable = 4, 75, 40, True
+
+    def post_fork(server, worker):
+        worker.drain_seconds = 2
 """
 _MANAGE = """
     import os, sys
@@ -55,10 +73,7 @@ class Cluster:
     def __init__(self, place: Path, first_pod_port: int, port: int) -> None:
         (place / "app.py").write_text(textwrap.dedent(_APPLICATION))
         (place / "manage.py").write_text(textwrap.dedent(_MANAGE))
-        (place / "conf.py").write_text(
-            "import os\nbind = '127.0.0.1:' + os.environ['PORT']\nthreads = 4\nkeepalive = 75\n"
-            "control_socket_disable = True\n"
-        )
+        (place / "conf.py").write_text(textwrap.dedent(_SERVER))
         self.folder, self.port, self.first_pod_port = place / "cluster", port, first_pod_port
         self.calls = place / "calls"
         self.environment = {
@@ -212,6 +227,14 @@ def test_a_roll_replaces_every_pod_and_loses_no_request(running: Cluster) -> Non
     rows = running.rows()
     assert [(row["pod"], row["ready"]) for row in rows] == [("pod-1", True), ("pod-2", True)]
     assert not before & {row["pid"] for row in rows}
+
+
+def test_one_pod_can_be_rolled_alone(running: Cluster) -> None:
+    before = {row["pod"]: row["pid"] for row in running.rows()}
+    assert running.do("roll", "2")[0] == 0
+    after = {row["pod"]: row["pid"] for row in running.rows()}
+    assert after["pod-1"] == before["pod-1"]
+    assert after["pod-2"] != before["pod-2"]
 
 
 def test_commands_without_a_cluster_say_so(stopped: Cluster) -> None:

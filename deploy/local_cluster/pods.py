@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local_cluster.plan import Plan
-from tests.servers.base import Keeper, Process
+from tests.servers.base import Keeper, Process, wait_until
 
 _READY_WITHIN_S = 60.0
 # When the whole cluster goes down nobody is served any more; a roll waits for the application's own drain.
 _ENDED_WITHIN_S = 10.0
 _DRAINED_WITHIN_S = 90.0
+_UNREADY_WITHIN_S = 10.0
 
 
 class Pod:
@@ -49,8 +50,24 @@ class Pod:
         self.process.start(within_s=_READY_WITHIN_S)
         return time.monotonic() - began
 
+    def tell_to_end(self) -> None:
+        """Begin its drain, as an orchestrator does."""
+        self.process.signal(signal.SIGTERM, whole_group=False)
+
+    def wait_until_unready(self) -> None:
+        """Return when it says that it takes no traffic, or nothing at all.
+
+        Raises:
+            ServiceFailed: it goes on being ready.
+        """
+        wait_until(
+            lambda: not self.is_ready(),
+            within_s=_UNREADY_WITHIN_S,
+            failure=lambda: f"{self.name} was told to end and is still ready",
+        )
+
     def stop(self) -> None:
-        """End it as a roll does, giving it time to drain."""
+        """End it, giving it time to drain; one that drains already is waited for."""
         self.process.stop(within_s=_DRAINED_WITHIN_S)
 
     def runs(self) -> bool:

@@ -108,7 +108,7 @@ class Supervisor:
                 case "start":
                     topology.start(question["pod"], tell)
                 case "roll":
-                    topology.roll(tell)
+                    topology.roll(tell, question.get("pod"))
             self._write("state.json", topology.state() | {"supervisor": os.getpid()})
 
     def _close(self, *, keep_logs: bool = False) -> None:
