@@ -34,6 +34,7 @@ FACTS = {
     "group":    "the name of a group of staff",
     "upload":   "the id of a file",
     "key":      "the id of a signing key",
+    "quota":    "what a user may store from now on, in words",
 }
 # fmt: on
 _refusals = Refusals()

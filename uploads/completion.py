@@ -26,6 +26,7 @@ from uploads.errors import (
     UnsupportedFileType,
     UploadNotDirect,
     UploadNotStored,
+    UploadQuarantined,
     UploadRejected,
 )
 from uploads.metrics import counted
@@ -53,6 +54,7 @@ def complete(*, upload: Upload) -> Upload:
         ContentMismatch, UnsupportedFileType, FileTypeMismatch: what was sent is not what was announced, or nothing
             that we keep. The upload is rejected, and what was sent is removed.
         UploadRejected: that was so before.
+        UploadQuarantined: it was made ready, and staff hold it back since.
         IdempotencyConflict: another call is still at it.
         NotFound: it was deleted meanwhile.
         ServiceUnavailable: the storage failed; nothing was decided.
@@ -79,6 +81,8 @@ def _settled(upload_id: uuid.UUID) -> Upload | None:
         raise NotFound("There is no such upload.")
     if upload.status == Upload.Status.REJECTED:
         raise UploadRejected
+    if upload.status == Upload.Status.QUARANTINED:
+        raise UploadQuarantined
     return upload if upload.status == Upload.Status.READY else None
 
 

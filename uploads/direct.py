@@ -113,13 +113,13 @@ def how_to_send(upload: Upload, now: datetime) -> Presigned:
     expires_at = now + timedelta(seconds=seconds)
     if upload.size_bytes > settings.DIRECT_FORM_BYTES or upload.multipart_id:
         return Presigned(upload, expires_at, None, list(_parts(upload, seconds)))
-    if upload.status == Upload.Status.READY:
+    if upload.status in Upload.STORED:
         return Presigned(upload, expires_at, None, [])
     return Presigned(upload, expires_at, storage.signed_form(_announced(upload), seconds=seconds), [])
 
 
 def _parts(upload: Upload, seconds: int) -> Iterator[Part]:
-    ready = upload.status == Upload.Status.READY
+    ready = upload.status in Upload.STORED
     if not ready and not upload.multipart_id:
         _begin_parts(upload)
     there = {} if ready else storage.stored_parts(upload.staging_key, upload.multipart_id)

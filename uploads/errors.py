@@ -99,6 +99,14 @@ class NoThumbnail(NocturnalError):
     title = "There is no small picture of this file."
 
 
+class UploadQuarantined(NocturnalError):
+    """Staff hold the file back; its owner sees it, may delete it, and cannot download it."""
+
+    code = "upload_quarantined"
+    status = 403
+    title = "The file is held back."
+
+
 class UploadNotReady(NocturnalError):
     """The file's bytes are not stored yet."""
 

@@ -14,6 +14,7 @@ from uploads.content_types import EXTENSIONS
 STAGING = "staging/"
 THUMBNAILS = "thumbnails/"
 _THUMBNAIL_EXTENSION = ".webp"
+QUARANTINE = "quarantine/"
 RESERVED = frozenset({"staging", "thumbnails", "quarantine"})
 _FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}/\d{4}-\d{2}-\d{2}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[a-z]+")
 
@@ -38,6 +39,17 @@ def pictured(thumbnail: str) -> str:
     return thumbnail.removeprefix(THUMBNAILS).removesuffix(_THUMBNAIL_EXTENSION)
 
 
+def quarantined(key: str) -> str:
+    """Return where a file's bytes lie while staff hold it back, so that no link from before leads to them."""
+    return key if key.startswith(QUARANTINE) else QUARANTINE + key
+
+
+def released(key: str) -> str:
+    """Return where they lie otherwise."""
+    return key.removeprefix(QUARANTINE)
+
+
 def is_file_key(key: str) -> bool:
     """Tell whether the key is one that a file of ours may have."""
+    key = released(key)
     return bool(_FILE.fullmatch(key)) and key.partition("/")[0] not in RESERVED

@@ -10,7 +10,10 @@ from nocturnal_project.identifiers import uuid7
 
 
 class Upload(models.Model):
-    """One file of one owner. ``ready`` means: the bytes are stored and were verified."""
+    """One file of one owner. ``ready`` means: the bytes are stored and were verified.
+
+    ``quarantined`` means the same, and that staff hold them back: its ``key`` is then below ``quarantine/``.
+    """
 
     class Status(models.TextChoices):
         """Where the file is on its way."""
@@ -18,6 +21,10 @@ class Upload(models.Model):
         PENDING = "pending", "Pending"
         READY = "ready", "Ready"
         REJECTED = "rejected", "Rejected"
+        QUARANTINED = "quarantined", "Quarantined"
+
+    # Whose bytes are verified and stored under their key.
+    STORED: ClassVar[tuple[str, ...]] = (Status.READY, Status.QUARANTINED)
 
     # The column is _id so that MongoDB keys the document by it. UUIDv7: newest first is by this alone.
     id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
@@ -31,7 +38,7 @@ class Upload(models.Model):
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField("SHA-256", max_length=64)
     key = models.CharField(max_length=200, unique=True, editable=False)
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.PENDING)
     # What makes a repeated POST find the first one's row: the owner's Idempotency-Key, hashed, or else this row's id.
     request_key = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField("uploaded", default=now, editable=False)
@@ -65,6 +72,25 @@ class Upload(models.Model):
     def __str__(self) -> str:
         """Return the name its owner gave it."""
         return self.filename
+
+
+class CategoryUsage(models.Model):
+    """What all files of one category need together, for staff's chart; as exact as ``StorageUsage``."""
+
+    category = models.CharField(max_length=40, primary_key=True, db_column="_id", editable=False)
+    used_bytes = models.BigIntegerField("used", default=0, editable=False)
+    files = models.BigIntegerField(default=0, editable=False)
+    changed_at = models.DateTimeField("changed", default=now, editable=False)
+
+    class Meta:
+        """The largest first: owners name categories as they like, and nobody reads them all."""
+
+        ordering = ("-used_bytes",)
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["-used_bytes"], name="category_usage_largest")]
+
+    def __str__(self) -> str:
+        """Return the category."""
+        return self.category
 
 
 class StorageUsage(models.Model):

@@ -21,7 +21,7 @@ from uploads.models import StorageUsage, Upload
 
 # For longer than any request lives: within it, bytes may be reserved whose row is still to come.
 SETTLED_AFTER = timedelta(minutes=15)
-_COUNTED = (Upload.Status.PENDING, Upload.Status.READY)
+COUNTED = (Upload.Status.PENDING, *Upload.STORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,5 +112,5 @@ def _quota(usage: StorageUsage) -> int | None:
 
 
 def _stored_by(owner_id: uuid.UUID) -> int:
-    rows = Upload.objects.filter(owner_id=owner_id, status__in=_COUNTED).order_by()
+    rows = Upload.objects.filter(owner_id=owner_id, status__in=COUNTED).order_by()
     return int(rows.aggregate(total=Sum("size_bytes"))["total"] or 0)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from uploads import keys, quota, selectors, services, storage, thumbnails
+from uploads import category_usage, keys, quota, selectors, services, storage, thumbnails
 from uploads.direct_storage import Listed
-from uploads.models import StorageUsage, Upload
+from uploads.models import CategoryUsage, StorageUsage, Upload
 
 # Longer than any request, or a pod that ends, takes.
 GRACE = timedelta(hours=1)
@@ -61,7 +61,7 @@ class Reconciliation:
             ServiceUnavailable: the storage did not answer.
         """
         categories = [folder for folder in storage.folders() if folder.rstrip("/") not in keys.RESERVED]
-        categories += storage.folders(keys.THUMBNAILS)
+        categories += [*storage.folders(keys.THUMBNAILS), *storage.folders(keys.QUARANTINE)]
         days = {day.removeprefix(keys.THUMBNAILS) for category in categories for day in storage.folders(category)}
         return sorted(days | set(selectors.folders_of_rows()))
 
@@ -103,10 +103,13 @@ class Reconciliation:
                     storage.abort_parts(parts.key, parts.multipart_id)
 
     def recount(self) -> Iterator[Finding]:
-        """Set every user's counter to what their rows say; yield those that were wrong."""
+        """Set the counters of users and categories to what rows say; yield those that were wrong."""
         for usage in StorageUsage.objects.order_by("pk").iterator():
             if wrong_by := quota.recount(usage, now=self.now, settled_after=self.grace, dry_run=self.dry_run):
                 yield Finding(Kind.MISCOUNTED, str(usage.pk), f"by {wrong_by:+,} bytes")
+        for category in CategoryUsage.objects.order_by("pk").iterator():
+            if category_usage.recount(category, now=self.now, settled_after=self.grace, dry_run=self.dry_run):
+                yield Finding(Kind.MISCOUNTED, category.pk, "a category")
 
     def _settled(self, at: datetime) -> bool:
         return at <= self.now - self.grace
@@ -125,7 +128,7 @@ class Reconciliation:
 
     def _row(self, upload: Upload, listed: Listed | None) -> Iterator[Finding]:
         match upload.status:
-            case Upload.Status.READY:
+            case Upload.Status.READY | Upload.Status.QUARANTINED:
                 yield from self._ready(upload, listed)
             case Upload.Status.REJECTED:
                 if listed:

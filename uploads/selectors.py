@@ -9,6 +9,8 @@ from django.db.models import Q, QuerySet
 from accounts.selectors import is_active
 from nocturnal_project.errors import NotFound
 from nocturnal_project.identifiers import first_uuid7
+from uploads import keys
+from uploads.errors import UploadNotReady, UploadQuarantined
 from uploads.models import Upload
 
 # A key is made a moment after its row's created_at; this much is for a clock that was set back between them.
@@ -60,6 +62,19 @@ def downloadable(upload_id: str) -> Upload:
     return found
 
 
+def require_ready(upload: Upload) -> None:
+    """Refuse a file whose bytes are not given out.
+
+    Raises:
+        UploadNotReady: there are none yet.
+        UploadQuarantined: staff hold it back.
+    """
+    if upload.status == Upload.Status.QUARANTINED:
+        raise UploadQuarantined
+    if upload.status != Upload.Status.READY:
+        raise UploadNotReady
+
+
 def folders_of_rows() -> Iterator[str]:
     """Return each ``category/day/`` that has rows, by one step along the index of keys each."""
     after = ""
@@ -72,6 +87,13 @@ def folders_of_rows() -> Iterator[str]:
 def uploads_under(folder: str) -> QuerySet[Upload]:
     """Return the uploads of a folder, whoever's."""
     return Upload.objects.filter(key__gt=folder, key__lt=folder + _AFTER_ALL).order_by("key")
+
+
+def uploads_in(category: str) -> QuerySet[Upload]:
+    """Return the uploads of a category, whoever's, along the index of keys: they begin with it."""
+    beginnings = (f"{category}/", keys.quarantined(f"{category}/"))
+    between = [Q(key__gt=beginning, key__lt=beginning + _AFTER_ALL) for beginning in beginnings]
+    return Upload.objects.filter(between[0] | between[1])
 
 
 def awaited() -> dict[str, str]:
@@ -92,8 +114,8 @@ def abandoned_before(moment: datetime, *, now: datetime) -> QuerySet[Upload]:
 
 
 def ready_uploads(after: uuid.UUID | None = None) -> QuerySet[Upload]:
-    """Return ready uploads in the order in which they were made, after one or from the first."""
-    ready = Upload.objects.filter(status=Upload.Status.READY)
+    """Return stored uploads, those held back too, in the order in which they were made, after one or from the first."""
+    ready = Upload.objects.filter(status__in=Upload.STORED)
     return (ready.filter(pk__gt=after) if after else ready).order_by("id")
 
 

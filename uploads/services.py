@@ -15,14 +15,13 @@ from django.db import IntegrityError
 from accounts.selectors import is_active
 from nocturnal_project.errors import InvalidInput, NotFound, ServiceUnavailable
 from nocturnal_project.transaction import atomic, refusable_write
-from uploads import keys, location, quota, storage, thumbnails
+from uploads import category_usage, keys, location, quota, selectors, storage, thumbnails
 from uploads.content_types import accepted_type
 from uploads.errors import (
     FileTooLarge,
     IdempotencyConflict,
     IdempotencyMismatch,
     StorageQuotaExceeded,
-    UploadNotReady,
 )
 from uploads.filenames import as_attachment, display_name
 from uploads.metrics import counted, ready
@@ -135,6 +134,7 @@ def create_row(upload: Upload) -> bool:
     except IntegrityError:
         quota.release(upload.owner_id, upload.size_bytes)
         return False
+    category_usage.count(upload, files=1)
     return True
 
 
@@ -142,8 +142,13 @@ def remove_row(upload: Upload) -> bool:
     """Remove a file's row, its bytes counted no longer; return False where another call did."""
     removed, _ = Upload.objects.filter(pk=upload.pk).delete()
     if removed and upload.status != Upload.Status.REJECTED:
-        quota.release(upload.owner_id, upload.size_bytes)
+        _count_no_longer(upload)
     return bool(removed)
+
+
+def _count_no_longer(upload: Upload) -> None:
+    quota.release(upload.owner_id, upload.size_bytes)
+    category_usage.count(upload, files=-1)
 
 
 def earlier_row(upload: Upload) -> Upload:
@@ -187,7 +192,7 @@ def make_ready(upload: Upload) -> None:
     """
     pending = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING)
     made = pending.update(status=Upload.Status.READY, claimed_until=None)
-    there = made or Upload.objects.filter(pk=upload.pk, status=Upload.Status.READY).exists()
+    there = made or Upload.objects.filter(pk=upload.pk, status__in=Upload.STORED).exists()
     if not there or not is_active(upload.owner_id):
         # Deleted while its bytes were on the way. Closing an account deactivates it before it looks for files, so
         # either it finds this one ready, or this finds the account closing: nothing stays behind.
@@ -204,7 +209,7 @@ def reject(upload: Upload) -> None:
     """Say that what was sent is not kept; its bytes count no longer."""
     pending = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING)
     if pending.update(status=Upload.Status.REJECTED, claimed_until=None):
-        quota.release(upload.owner_id, upload.size_bytes)
+        _count_no_longer(upload)
     upload.status = Upload.Status.REJECTED
 
 
@@ -218,7 +223,7 @@ def remove_pending(upload: Upload) -> bool:
     """
     removed, _ = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING).delete()
     if removed:
-        quota.release(upload.owner_id, upload.size_bytes)
+        _count_no_longer(upload)
         _remove_bytes(upload)
     return bool(removed)
 
@@ -227,10 +232,9 @@ def signed_url(*, upload: Upload, seconds: int, now: datetime) -> tuple[str, dat
     """Return a URL that gives out the file to whoever has it, and when it ends: after half of ``seconds`` at least.
 
     Raises:
-        UploadNotReady: there are no bytes yet.
+        UploadNotReady, UploadQuarantined: there are no bytes yet, or staff hold them back.
     """
-    if upload.status != Upload.Status.READY:
-        raise UploadNotReady
+    selectors.require_ready(upload)
     issued = issued_at(upload.created_at, seconds=seconds, now=now)
     download = Download(
         upload_id=str(upload.pk),
@@ -260,7 +264,7 @@ def _remove_bytes(upload: Upload) -> None:
     thumbnails.remove(upload)
     if upload.multipart_id:
         storage.abort_parts(upload.staging_key, upload.multipart_id)
-    if upload.staging_key and upload.status != Upload.Status.READY:
+    if upload.staging_key and upload.status not in Upload.STORED:
         storage.remove(upload.staging_key)
 
 

@@ -18,9 +18,9 @@ from django.conf import settings
 
 from accounts.selectors import is_active
 from nocturnal_project.errors import NotFound
-from uploads import images, keys, storage
+from uploads import images, keys, selectors, storage
 from uploads.content_types import IMAGES
-from uploads.errors import NoThumbnail, UploadNotReady
+from uploads.errors import NoThumbnail
 from uploads.models import Upload
 from uploads.signing import Download, issued_at
 
@@ -45,12 +45,11 @@ def signed_url(*, upload: Upload, now: datetime) -> tuple[str, datetime]:
 
     Raises:
         NoThumbnail: there is none of this file, and never will be.
-        UploadNotReady: there are no bytes yet.
+        UploadNotReady, UploadQuarantined: there are no bytes yet, or staff hold them back.
         NotFound: the file went meanwhile.
         ServiceUnavailable: the storage failed, or too many pictures are being made.
     """
-    if upload.status != Upload.Status.READY:
-        raise UploadNotReady
+    selectors.require_ready(upload)
     require_possible(upload)
     if not upload.has_thumbnail:
         _make(upload)

@@ -42,6 +42,9 @@ class SecurityEvent(models.Model):
         STAFF_CHANGED_USER = "staff_changed_user", "Account changed by staff"
         STAFF_CHANGED_GROUP = "staff_changed_group", "Group of staff changed"
         STAFF_DELETED_UPLOAD = "staff_deleted_upload", "File deleted by staff"
+        STAFF_QUARANTINED_UPLOAD = "staff_quarantined_upload", "File held back by staff"
+        STAFF_RELEASED_UPLOAD = "staff_released_upload", "File released by staff"
+        STAFF_CHANGED_QUOTA = "staff_changed_quota", "Quota of storage changed by staff"
 
     id = models.UUIDField(primary_key=True, db_column="_id", default=uuid7, editable=False)
     kind = models.CharField(max_length=32, choices=Kind.choices, editable=False)
@@ -90,5 +93,5 @@ class SecurityEvent(models.Model):
             details.append(f"{facts['sessions']} sessions")
         if "times" in facts:
             details.append(f"{facts['times']} more times")
-        details += [str(facts[name]) for name in ("fields", "group", "upload", "key") if name in facts]
+        details += [str(facts[name]) for name in ("fields", "group", "upload", "key", "quota") if name in facts]
         return ", ".join(details)
