@@ -1,6 +1,7 @@
 """One engine, its base images and the image under test, made once for all tests of this folder."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.docker import bases
 from tests.docker.engine import DockerEngine
+from tests.docker.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,18 +23,33 @@ class Image:
     single_stage: str = "nocturnal:single-stage"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def engine() -> Iterator[DockerEngine]:
     """A Docker engine of the tests' own; without root there is none, and the error says so."""
     with DockerEngine() as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
-def image(engine: DockerEngine) -> Image:
-    """The image, built from the working folder as the README says."""
+@pytest.fixture(scope="package")
+def servers_on_their_way(engine: DockerEngine) -> Iterator[Future[None]]:
+    """The servers' image, made while the image under test is."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(bases.make_servers, engine)
+
+
+@pytest.fixture(scope="package")
+def image(engine: DockerEngine, servers_on_their_way: Future[None]) -> Image:
+    """The image, built from the working folder as deploy/README.md says."""
     bases.make_python(engine)
     image = Image(engine)
     engine.build(ROOT, image.single_stage, "--target", "build")  # its steps are not run again for the next one
     engine.build(ROOT, image.name, "--build-arg", "REVISION=0123abc")
     return image
+
+
+@pytest.fixture(scope="package")
+def stack(image: Image, servers_on_their_way: Future[None]) -> Iterator[Stack]:
+    """Everything of docker-compose.yml, with three instances that are healthy."""
+    servers_on_their_way.result()
+    with Stack(image.engine, image.name) as running:
+        yield running
