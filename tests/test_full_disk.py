@@ -4,16 +4,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.live_server import ROOT, LiveServer
 
 _PROGRAM = """
-import json, os, subprocess, sys, uuid
+import hashlib, json, os, subprocess, sys, uuid
 from pathlib import Path
 
-files = Path(sys.argv[1])
-files.mkdir()
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", files], check=True)
+files, full = Path(sys.argv[1]), Path(sys.argv[2])
+full.mkdir(exist_ok=True)
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", full], check=True)
 os.environ["DJANGO_SETTINGS_MODULE"] = "nocturnal_project.settings"
 import django
 
@@ -38,13 +39,25 @@ def upload(size):
     return {"status": answer.status_code, "code": code, "kept": kept, "rows": Upload.objects.count()}
 
 
-print(json.dumps([upload(2_000_000), upload(80_000)]))
+def send_form(size):
+    content = b"moonlit\\n" * (size // 8)
+    said = {"filename": "a.txt", "content_type": "text/plain", "size_bytes": len(content)}
+    said["sha256"] = hashlib.sha256(content).hexdigest()
+    presigned = client.post("/api/v1/uploads/presign", said, format="json").json()
+    form = {**presigned["fields"], "file": SimpleUploadedFile("a.txt", content, "text/plain")}
+    answer = APIClient().post("/files/", form, format="multipart", **host)
+    kept = [path.stat().st_size for path in files.rglob("*") if path.is_file()]
+    return {"status": answer.status_code, "code": answer.content and answer.json().get("code"), "kept": kept}
+
+
+print(json.dumps([upload(2_000_000), upload(80_000), send_form(2_000_000)]))
+print(json.dumps([path.name for path in full.iterdir() if path.is_file()]))
 """
+_REFUSED = {"status": 507, "code": "storage_full"}
 
 
-def test_a_full_disk_is_507_and_leaves_nothing_half_written(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    server = LiveServer(data_dir=data)
+def _on_a_full_disk(data: Path, full: Path, **variables: str) -> list[Any]:
+    server = LiveServer(data_dir=data, variables=variables)
     server.migrate()
 
     ran = subprocess.run(
@@ -57,6 +70,7 @@ def test_a_full_disk_is_507_and_leaves_nothing_half_written(tmp_path: Path) -> N
             "-c",
             _PROGRAM,
             str(data / "files"),
+            str(full),
         ],
         cwd=ROOT,
         env=server.environment,
@@ -67,6 +81,22 @@ def test_a_full_disk_is_507_and_leaves_nothing_half_written(tmp_path: Path) -> N
     )
 
     assert ran.returncode == 0, ran.stderr
-    too_much, fits = json.loads(ran.stdout.splitlines()[-1])
-    assert too_much == {"status": 507, "code": "storage_full", "kept": [], "rows": 0}
+    return [json.loads(line) for line in ran.stdout.splitlines()[-2:]]
+
+
+def test_a_full_disk_is_507_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    (too_much, fits, by_form), _ = _on_a_full_disk(tmp_path / "data", tmp_path / "data" / "files")
+
+    assert too_much == _REFUSED | {"kept": [], "rows": 0}
     assert fits == {"status": 201, "code": None, "kept": [80_000], "rows": 1}
+    assert by_form == _REFUSED | {"kept": [80_000]}
+
+
+def test_so_is_one_where_bodies_lie_while_they_are_read(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    (too_much, fits, by_form), left = _on_a_full_disk(tmp_path / "data", spool, TMPDIR=str(spool))
+
+    assert too_much == _REFUSED | {"kept": [], "rows": 0}
+    assert fits == {"status": 201, "code": None, "kept": [80_000], "rows": 1}
+    assert by_form == _REFUSED | {"kept": [80_000]}
+    assert left == []

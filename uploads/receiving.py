@@ -15,6 +15,7 @@ from nocturnal_project.errors import InvalidInput, LengthRequired, NotFound
 from ratelimits.throttling import exempt
 from uploads import local_direct, storage
 from uploads.errors import ContentMismatch
+from uploads.parsers import reading
 
 _CHUNK = 256 * 1024
 _ENVELOPE_BYTES = 64 * 1024
@@ -28,7 +29,9 @@ def form(request: HttpRequest) -> HttpResponse:
     """Take a file by a form that was signed for it; what is under its key is replaced."""
     receiver = _receiver()
     require_bounded_body(request, limit_bytes=settings.DIRECT_FORM_BYTES + _ENVELOPE_BYTES)
-    admitted = local_direct.read_admitted(str(request.POST.get("policy", "")))
+    with reading(request):
+        policy = str(request.POST.get("policy", ""))
+    admitted = local_direct.read_admitted(policy)
     if request.POST.get("Content-Type") != admitted["content_type"]:
         raise ContentMismatch(f"The form is for {admitted['content_type']}.")
     file = request.FILES.get("file")

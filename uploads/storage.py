@@ -177,11 +177,26 @@ def named(alias: str) -> Storage:
 def answering_for(action: str) -> Iterator[None]:
     """Turn what a storage raises into our answer; the libraries behind share no base class but Exception."""
     try:
-        yield
+        with telling_when_full():
+            yield
     except NocturnalError:
         raise
     except Exception as error:
         _log.exception("storage failed", action=action)
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            raise StorageFull("The file storage is full.", retry_after_seconds=_FULL_SECONDS) from error
         raise ServiceUnavailable("The file storage did not answer. Try again shortly.") from error
+
+
+@contextmanager
+def telling_when_full() -> Iterator[None]:
+    """Say that a disk has no room, be it the storage's or the one where bodies lie while they are read.
+
+    Raises:
+        StorageFull: instead of the OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _log.exception("no room")
+        raise StorageFull("The file storage is full.", retry_after_seconds=_FULL_SECONDS) from error
