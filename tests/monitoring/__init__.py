@@ -1,0 +1,1 @@
+"""deploy/monitoring with the real programs: Prometheus, promtool and amtool."""
