@@ -51,8 +51,8 @@ class Load:
         """Use one instance until told to stop: one's own page, files that are taken and refused, bad passwords."""
         person = {"email": f"{uuid.uuid4()}@example.com", "password": _PASSWORD}
         tokens = server.ask("/api/v1/auth/register", person).body
-        signed_in = {"Authorization": f"Bearer {tokens['access_token']}"}
         while not self.stop.is_set():
+            signed_in = {"Authorization": f"Bearer {tokens['access_token']}"}
             for _ in range(10):
                 assert server.ask("/api/v1/me", headers=signed_in).status == 200
                 with self._lock:
@@ -60,7 +60,7 @@ class Load:
             _upload(server, signed_in, b"hello\n")
             _upload(server, signed_in, b"\x7fELF")
             server.ask("/api/v1/auth/login", {**person, "password": "is it this one?"})
-            server.ask("/api/v1/auth/refresh", {"refresh_token": tokens["refresh_token"]})
+            tokens = server.ask("/api/v1/auth/refresh", {"refresh_token": tokens["refresh_token"]}).body
             self.stop.wait(0.2)  # the scrapes need some of the machine
 
 
