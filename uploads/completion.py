@@ -21,9 +21,9 @@ from uploads.content_types import accepted_type
 from uploads.direct_storage import Stored, part_sizes
 from uploads.errors import (
     ContentMismatch,
+    FileRefused,
     FileTypeMismatch,
     IdempotencyConflict,
-    UnsupportedFileType,
     UploadNotDirect,
     UploadNotStored,
     UploadQuarantined,
@@ -39,7 +39,6 @@ _CLAIM = timedelta(seconds=30)
 _CLAIM_AGAIN_SECONDS = 10.0
 _WAIT_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.1
-_REFUSED = (ContentMismatch, UnsupportedFileType, FileTypeMismatch)
 
 
 @counted
@@ -51,8 +50,8 @@ def complete(*, upload: Upload) -> Upload:
     Raises:
         UploadNotDirect: it comes through an instance.
         UploadNotStored: nothing, or not every part, was sent yet; send and complete again.
-        ContentMismatch, UnsupportedFileType, FileTypeMismatch: what was sent is not what was announced, or nothing
-            that we keep. The upload is rejected, and what was sent is removed.
+        FileRefused: what was sent is not what was announced, or nothing that we keep. The upload is rejected, and
+            what was sent is removed.
         UploadRejected: that was so before.
         UploadQuarantined: it was made ready, and staff hold it back since.
         IdempotencyConflict: another call is still at it.
@@ -90,7 +89,7 @@ def _carried_out(upload: Upload, claim: "_Claim") -> Upload:
     found = _sent(upload)
     try:
         _verify(upload, found, claim)
-    except _REFUSED:
+    except FileRefused:
         services.reject(upload)
         _clear_staging(upload)
         raise

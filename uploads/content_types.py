@@ -1,11 +1,10 @@
 """What a file is: its bytes say, not its name.
 
-puremagic knows the signatures; container formats (ZIP, OLE) share one signature for many types, so
-their parts are looked at; text has no signature at all and must be text to the last byte.
+puremagic knows the signatures; container formats (ZIP, OLE) share one signature for many types, so their parts are
+looked at. Text has no signature: whatever is text to the last byte is text, also when its first words happen to be
+a signature. What the file is found to be it must then be throughout (``structure``).
 """
 
-import codecs
-import zipfile
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -13,6 +12,7 @@ import olefile
 import puremagic
 
 from uploads.errors import FileTypeMismatch, UnsupportedFileType
+from uploads.structure import office, old_office, pdf, pictures, text
 
 PNG, JPEG, GIF, WEBP = "image/png", "image/jpeg", "image/gif", "image/webp"
 PDF, TEXT, CSV = "application/pdf", "text/plain", "text/csv"
@@ -38,9 +38,18 @@ IMAGES = frozenset({PNG, JPEG, GIF, WEBP})
 _SIGNED = (PNG, JPEG, GIF, WEBP, PDF)
 # What clients declare when they do not know.
 _UNDECLARED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-_ALIASES = {"image/jpg": JPEG, "image/pjpeg": JPEG, "application/csv": CSV, "application/x-pdf": PDF}
-_CHUNK = 64 * 1024
-_CONTROLS = frozenset(range(32)) - {9, 10, 12, 13} | {127}
+_ALIASES = {
+    "image/jpg": JPEG, "image/pjpeg": JPEG, "application/csv": CSV, "application/x-pdf": PDF,
+    "text/markdown": TEXT, "text/x-markdown": TEXT, "text/x-log": TEXT,
+}  # fmt: skip
+_OFFICE_PARTS = {"word/document.xml": DOCX, "xl/workbook.xml": XLSX}
+_CONTENT_TYPES_PART = "[Content_Types].xml"
+# ECMA-376-1, 11.3.10 and 12.3.23. With macros, or as a template, it is another type, and another extension.
+_MAIN_PART_TYPES = {
+    DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
+    XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml",
+}
+_OLD_OFFICE = {old_office.WORD: DOC, old_office.EXCEL: XLS}
 
 
 def accepted_type(file: IO[bytes], *, filename: str, declared: str) -> str:
@@ -49,6 +58,8 @@ def accepted_type(file: IO[bytes], *, filename: str, declared: str) -> str:
     Raises:
         UnsupportedFileType: the bytes are of no type that we keep.
         FileTypeMismatch: the name's extension or the declared type says otherwise.
+        FileMalformed: the bytes begin as that type and do not go on as it.
+        PictureTooLarge: the picture has too many pixels or frames.
     """
     declared = declared.partition(";")[0].strip().lower()
     declared = _ALIASES.get(declared, declared)
@@ -59,9 +70,11 @@ def accepted_type(file: IO[bytes], *, filename: str, declared: str) -> str:
         raise UnsupportedFileType(f"The bytes are of no accepted type. Accepted are {names}.")
     if extension and extension not in EXTENSIONS[found]:
         raise FileTypeMismatch(f"The file is named {extension} but its bytes are {found}.", found=found)
-    text_for_text = {declared, found} <= {TEXT, CSV}
-    if declared not in _UNDECLARED and declared != found and not text_for_text:
+    # Windows with Excel on it calls a CSV file Excel's.
+    is_alike = {declared, found} <= {TEXT, CSV} or (declared, found) == (XLS, CSV)
+    if declared not in _UNDECLARED and declared != found and not is_alike:
         raise FileTypeMismatch(f"The file is declared as {declared[:80]} but its bytes are {found}.", found=found)
+    _require_structure(file, found)
     return found
 
 
@@ -82,18 +95,20 @@ def require_agreement(declared: str, *, filename: str) -> None:
 def _type_of_bytes(file: IO[bytes], *, may_be_csv: bool) -> str | None:
     file.seek(0)
     head = file.read(8)
-    file.seek(0)
     if head.startswith(b"PK\x03\x04"):
         return _office_type(file)
     if head == olefile.MAGIC:
-        return _old_office_type(file)
+        return _OLD_OFFICE.get(old_office.kind_of(file) or "")
+    # Before the signatures, because many are letters: BM, GIF8, ID3. A PDF may be text throughout, and is a PDF.
+    if not head.startswith(b"%PDF-") and text.is_text(file):
+        if text.begins_as_markup(file):
+            return None
+        return CSV if may_be_csv else TEXT
     candidates = _candidates(file)
     for content_type in _SIGNED:
         # FDF shares PDF's signature in puremagic's table.
         if content_type in candidates and (content_type != PDF or head.startswith(b"%PDF-")):
             return content_type
-    if not candidates and _is_text(file):
-        return CSV if may_be_csv else TEXT
     return None
 
 
@@ -104,44 +119,21 @@ def _candidates(file: IO[bytes]) -> frozenset[str]:
         matches: list[Any] = puremagic.magic_stream(file)
     except (puremagic.PureError, ValueError):
         return frozenset()
-    # An extension guess from text heuristics has low confidence and says nothing of a signature.
     return frozenset(match.mime_type or match.extension for match in matches)
 
 
 def _office_type(file: IO[bytes]) -> str | None:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            parts = set(archive.namelist())
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        return None
-    if "[Content_Types].xml" not in parts:
-        return None
-    if "word/document.xml" in parts:
-        return DOCX
-    return XLSX if "xl/workbook.xml" in parts else None
+    parts = office.parts_of(file)
+    found = [content_type for part, content_type in _OFFICE_PARTS.items() if part in parts]
+    return found[0] if len(found) == 1 and _CONTENT_TYPES_PART in parts else None
 
 
-def _old_office_type(file: IO[bytes]) -> str | None:
-    file.seek(0)
-    try:
-        with olefile.OleFileIO(file) as container:
-            if container.exists("WordDocument"):
-                return DOC
-            return XLS if container.exists("Workbook") or container.exists("Book") else None
-    except (OSError, ValueError, IndexError, TypeError):
-        return None
-
-
-def _is_text(file: IO[bytes]) -> bool:
-    """Tell whether all of it is UTF-8 without control characters."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    file.seek(0)
-    try:
-        while chunk := file.read(_CHUNK):
-            if not _CONTROLS.isdisjoint(chunk):
-                return False
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+def _require_structure(file: IO[bytes], content_type: str) -> None:
+    if content_type in IMAGES:
+        pictures.measure(file)
+    elif content_type == PDF:
+        pdf.verify(file)
+    elif content_type in {DOCX, XLSX}:
+        office.verify(file, main_type=_MAIN_PART_TYPES[content_type])
+    elif content_type in {DOC, XLS}:
+        old_office.verify(file, old_office.WORD if content_type == DOC else old_office.EXCEL)

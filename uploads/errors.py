@@ -27,7 +27,11 @@ class StorageQuotaExceeded(NocturnalError):
     title = "The file does not fit in your storage. Delete other files first."
 
 
-class UnsupportedFileType(NocturnalError):
+class FileRefused(NocturnalError):
+    """The bytes are not what we keep, whoever sends them; sending them again is no use."""
+
+
+class UnsupportedFileType(FileRefused):
     """The bytes are of no type that we keep."""
 
     code = "unsupported_file_type"
@@ -35,12 +39,28 @@ class UnsupportedFileType(NocturnalError):
     title = "Files of this type are not accepted."
 
 
-class FileTypeMismatch(NocturnalError):
+class FileTypeMismatch(FileRefused):
     """The bytes are of another type than the name or the declared type says."""
 
     code = "file_type_mismatch"
     status = 422
     title = "The file is not of the type that it claims."
+
+
+class FileMalformed(FileRefused):
+    """The bytes begin as a type that we keep and do not go on as one: cut short, damaged, or something else as well."""
+
+    code = "file_malformed"
+    status = 422
+    title = "The file is damaged, or is more than it says."
+
+
+class PictureTooLarge(FileRefused):
+    """Decoding the picture would take more than a picture may; ``max_pixels`` and the like say what it may."""
+
+    code = "picture_too_large"
+    status = 422
+    title = "The picture has too many pixels or frames."
 
 
 class SignedUrlInvalid(NocturnalError):
@@ -67,7 +87,7 @@ class UploadNotStored(NocturnalError):
     title = "The file has not been sent yet."
 
 
-class ContentMismatch(NocturnalError):
+class ContentMismatch(FileRefused):
     """What was sent is not what was announced. The upload is rejected and what was sent removed."""
 
     code = "content_mismatch"

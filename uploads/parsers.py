@@ -7,6 +7,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, UnreadablePostError
+from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import MultiPartParser
 
@@ -18,6 +19,9 @@ from uploads.storage import telling_when_full
 
 # Boundaries, field names and a category around the file.
 _ENVELOPE_BYTES = 64 * 1024
+_CUT_SHORT = "The body ended before it was complete."
+# A boundary has at most 70 characters, Django takes up to 200; a little may follow the last one.
+_LONGEST_ENDING = 1024
 
 
 @contextmanager
@@ -54,12 +58,42 @@ class BoundedMultiPartParser(MultiPartParser):
         request = (parser_context or {})["request"]
         try:
             require_bounded_body(request, limit_bytes=settings.MAX_UPLOAD_BYTES + _ENVELOPE_BYTES)
+            ending = _Ending(stream)
             with reading(request):
-                return super().parse(stream, media_type, parser_context)
+                parsed = super().parse(ending, media_type, parser_context)  # type: ignore[arg-type]  # it only reads
+                ending.require_whole(media_type or "", length=request.META.get("CONTENT_LENGTH", ""))
         except BodyTooLarge as error:
             limit = settings.MAX_UPLOAD_BYTES
             raise FileTooLarge(f"A file has at most {limit:,} bytes.", max_bytes=limit) from error
         except TooManyFilesSent as error:
             raise ParseError("Send one file in a request.") from error
         except UnreadablePostError as error:
-            raise ParseError("The body ended before it was complete.") from error
+            raise ParseError(_CUT_SHORT) from error
+        return parsed
+
+
+class _Ending:
+    """A body on its way to Django's parser, which says nothing when it ends early and drops the file it ended in."""
+
+    def __init__(self, stream: IO[Any]) -> None:
+        self._stream = stream
+        self._read_bytes = 0
+        self._tail = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        chunk: bytes = self._stream.read(size)
+        self._read_bytes += len(chunk)
+        self._tail = (self._tail + chunk[-_LONGEST_ENDING:])[-_LONGEST_ENDING:]
+        return chunk
+
+    def require_whole(self, media_type: str, *, length: str) -> None:
+        """Refuse a body of fewer bytes than its Content-Length, or without its last boundary (RFC 2046, 5.1.1).
+
+        Raises:
+            ParseError: it is one.
+        """
+        _, parameters = parse_header_parameters(media_type)
+        closing = f"--{parameters.get('boundary', '')}--".encode("ascii", "replace")
+        if str(self._read_bytes) != length.strip() or closing not in self._tail:
+            raise ParseError(_CUT_SHORT)

@@ -82,6 +82,7 @@ uploads = extend_schema_view(
             411: problem_answer(411, "length_required", "The request needs a Content-Length."),
             413: problem_answer(413, "file_too_large", "The file is too large."),
             415: problem_answer(415, "unsupported_file_type", "Files of this type are not accepted."),
+            422: problem_answer(422, "file_malformed", "The file is damaged, or is more than it says."),
         },
         examples=[_ONE],
     ),

@@ -58,7 +58,7 @@ def store_upload(
     With ``strip_location`` the bytes are those of the picture without where it was taken.
 
     Raises:
-        FileTooLarge, UnsupportedFileType, FileTypeMismatch: the file is not one that we keep.
+        FileTooLarge, FileRefused: the file is not one that we keep.
         InvalidInput: the place cannot be taken out of a file like this.
         StorageQuotaExceeded: its owner may not store as much.
         IdempotencyConflict, IdempotencyMismatch: the key is in use.
