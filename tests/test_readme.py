@@ -235,7 +235,8 @@ def test_the_table_of_errors_has_every_code_with_its_status_and_no_other() -> No
     kinds = NocturnalError.__subclasses__()
     for kind in kinds:
         kinds.extend(kind.__subclasses__())
-    kinds = [kind for kind in kinds if ".tests" not in kind.__module__]
+    # One without a code of its own only groups others.
+    kinds = [kind for kind in kinds if ".tests" not in kind.__module__ and "code" in vars(kind)]
     problems = (ROOT / "nocturnal_project" / "problems.py").read_text(encoding="utf-8")
     answered = {(int(status), code) for status, code in re.findall(r'status=(\d{3}), code="(\w+)"', problems)}
     of_drf = {
