@@ -1,8 +1,8 @@
 """JPEG (ITU-T T.81): segments, and scans in which a marker ends the data, from SOI to EOI.
 
 Cameras put more behind the end, and refusing that would refuse most phones' photos. Taken are: further whole JPEGs
-(CIPA DC-007: previews and gain maps), zeros, and Samsung's trailer, whose directory says where it begins. A video
-behind the picture (Google's motion photos) is no part of a picture and is refused.
+(CIPA DC-007: previews and gain maps), zeros, a motion photo's video whose boxes fill the rest (ISO/IEC 14496-12), and
+Samsung's trailer, whose directory says where it begins.
 """
 
 import re
@@ -19,6 +19,7 @@ _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _MOST_SEGMENTS = 10_000
 _MOST_IMAGES = 20
+_MOST_BOXES = 1_000
 _NOT_ZERO = re.compile(rb"[^\x00]", re.DOTALL)
 _SAMSUNG_DIRECTORY_BYTES = 4096
 
@@ -79,11 +80,30 @@ def _another_image_follows(file: Walk) -> bool:
     zeros = behind - file.left
     if not file.left:
         return False
-    if file.left >= 2 and file.take(2) == bytes((0xFF, _SOI)):
+    lead = file.take(min(file.left, 2))
+    if lead == bytes((0xFF, _SOI)):
         return True
+    if zeros >= 3 and lead[1:] == b"f" and file.left >= 3 and file.take(3) == b"typ":
+        file.skip(max(0, lead[0] - 8))  # its size began with the zeros
+        _pass_boxes(file)
+        return False
     if not 0 <= behind - _samsung_bytes(file) <= zeros:
         raise FileMalformed(f"{behind:,} bytes follow the end of the JPEG.")
     return False
+
+
+def _pass_boxes(file: Walk) -> None:
+    for _ in range(_MOST_BOXES):
+        if not file.left:
+            return
+        size, kind = struct.unpack(">I4s", file.take(8))
+        rest = {0: file.left, 1: 0}.get(size, size - 8)
+        if size == 1:
+            rest = struct.unpack(">Q", file.take(8))[0] - 16
+        if rest < 0 or not kind.isascii():
+            break
+        file.skip(rest)
+    raise FileMalformed("What follows the JPEG is no whole video.")
 
 
 def _samsung_bytes(file: Walk) -> int:

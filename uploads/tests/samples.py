@@ -22,6 +22,17 @@ def image(kind: str) -> bytes:
     return out.getvalue()
 
 
+def broken(kind: str, before: bytes, *, at: int, size: int = 8) -> bytes:
+    """Return a picture that is whole on the outside, and no decoder's inside: what is cut short is not kept."""
+    picture = bytearray(image(kind))
+    place = picture.index(before) + at
+    picture[place : place + size] = b"\xfe" * size
+    return bytes(picture)
+
+
+BROKEN_PNG = broken("PNG", b"IDAT", at=4)
+
+
 def zipped(parts: Mapping[str, str]) -> bytes:
     """Return a ZIP archive with these parts."""
     out = io.BytesIO()

@@ -35,6 +35,10 @@ def _animation(kind: str, frames: int) -> bytes:
     return out.getvalue()
 
 
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content) + 8) + kind + content
+
+
 class TestPictures:
     @pytest.mark.parametrize("kind", _KINDS)
     @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "CMYK"])
@@ -76,9 +80,21 @@ class TestPictures:
         directory = b"SEFH" + struct.pack("<II", 106, 1) + struct.pack("<HHII", 0, 0xA01, len(block), len(block))
         trailer = block + directory + struct.pack("<I", len(directory)) + b"SEFT"
 
-        for behind in (photo, photo * 3, bytes(100), bytes(7) + photo, trailer, photo + trailer):
+        video = _box(b"ftyp", b"mp42\0\0\0\0") + _box(b"mdat", bytes(range(256))) + _box(b"moov", b"")
+
+        for behind in (photo, photo * 3, bytes(100), bytes(7) + photo, trailer, photo + trailer, video, photo + video):
             assert _accept(photo + behind) == content_types.JPEG
-        for behind in (photo[:-1], b"junk" + trailer, trailer[:-1], trailer + b"\0x", block, bytes(7) + b"x"):
+        for behind in (
+            photo[:-1],
+            b"junk" + trailer,
+            video[:-1],
+            video + b"<script>",
+            video[8:],
+            trailer[:-1],
+            trailer + b"\0x",
+            block,
+            bytes(7) + b"x",
+        ):
             _refused(photo + behind)
 
     @pytest.mark.parametrize(

@@ -121,23 +121,15 @@ def test_one_that_a_crash_left_behind_is_made_anew(alice: User, sign_in: SignIn,
     assert _shown(sign_in(alice), upload).size == (8, 8)
 
 
-def _broken(kind: str, before: bytes, *, at: int, size: int = 8) -> bytes:
-    """Return a picture that is whole on the outside, and no decoder's inside: what is cut short is not kept."""
-    picture = bytearray(samples.image(kind))
-    place = picture.index(before) + at
-    picture[place : place + size] = b"\xfe" * size
-    return bytes(picture)
-
-
 @pytest.mark.parametrize(
     ("content", "name", "reason"),
     [
         (samples.TEXT, "a.txt", "not_an_image"),
         (samples.PDF, "a.pdf", "not_an_image"),
-        (_broken("PNG", b"IDAT", at=4), "a.png", "broken"),
-        (_broken("JPEG", b"\xff\xc4", at=4), "a.jpg", "broken"),  # a table of the code
-        (_broken("GIF", b"\x2c\0\0\0\0\x08\0\x08\0\0", at=10, size=1), "a.gif", "broken"),
-        (_broken("WEBP", b"\x9d\x01\x2a", at=7), "a.webp", "broken"),
+        (samples.BROKEN_PNG, "a.png", "broken"),
+        (samples.broken("JPEG", b"\xff\xc4", at=4), "a.jpg", "broken"),  # a table of the code
+        (samples.broken("GIF", b"\x2c\0\0\0\0\x08\0\x08\0\0", at=10, size=1), "a.gif", "broken"),
+        (samples.broken("WEBP", b"\x9d\x01\x2a", at=7), "a.webp", "broken"),
     ],
 )
 def test_what_is_no_image_is_told_so_and_remembered(

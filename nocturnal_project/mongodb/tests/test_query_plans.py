@@ -343,7 +343,7 @@ def send_one_directly(walk: Walk, client: APIClient, content: bytes) -> None:
 
 
 def ask_for_thumbnails(walk: Walk, client: APIClient) -> None:
-    for content, statuses in ((samples.PNG, (302, 302)), (samples.PNG[:60], (404, 404))):
+    for content, statuses in ((samples.PNG, (302, 302)), (samples.BROKEN_PNG, (404, 404))):
         file = SimpleUploadedFile("a.png", content, "image/png")
         made = walk.ask(client, "post", "/api/v1/uploads", {"file": file}, status=201, format="multipart").json()
         for status in statuses:
