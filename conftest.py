@@ -18,6 +18,7 @@ from rest_framework.test import APIClient
 from accounts import events, keyring
 from accounts.models import User
 from accounts.refusals import Refusals
+from health import readiness
 from ratelimits import limiter
 from uploads import services
 from uploads.models import Upload
@@ -73,6 +74,12 @@ def fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     for cache in caches.all(initialized_only=True):
         cache.clear()
     limiter.local.clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_readiness() -> None:
+    """Nobody has looked at the database, the cache and the files of this test yet."""
+    readiness.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ Each probe is a real round trip. Outcomes name no address, version or error text
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from health.shared import PATIENCE_SECONDS
 from nocturnal_project.redis import link
 
 _log = structlog.stdlib.get_logger("nocturnal.health")
@@ -42,17 +44,24 @@ class Outcome:
 
 def _ping_database() -> None:
     """Make one round trip that needs no table, so that a database without its migrations counts as reached."""
-    database: Any = connection
-    if database.vendor == "mongodb":
-        import pymongo
+    backend: Any = connection
+    with soon():
+        backend.ensure_connection()
+        if backend.vendor == "mongodb":
+            backend.database.command("ping")
+        else:
+            with backend.cursor() as cursor:
+                cursor.execute("SELECT 1")
 
-        with pymongo.timeout(_DATABASE_SECONDS):
-            database.ensure_connection()
-            database.database.command("ping")
-    else:
-        database.ensure_connection()
-        with database.cursor() as cursor:
-            cursor.execute("SELECT 1")
+
+def soon() -> AbstractContextManager[object]:
+    """Give everything inside one second of MongoDB, waiting for a connection included; SQLite answers or fails."""
+    if connection.vendor != "mongodb":
+        return nullcontext()
+    import pymongo
+
+    limit: AbstractContextManager[object] = pymongo.timeout(_DATABASE_SECONDS)
+    return limit
 
 
 def _write_and_read_cache() -> None:
@@ -80,13 +89,24 @@ def _kind_of_cache() -> str:
     return "redis" if settings.REDIS_URL else "local memory"
 
 
+def database() -> Dependency:
+    """Return the one without which nothing can be served."""
+    return Dependency("database", connection.vendor, needed=True, probe=_ping_database)
+
+
+def shared_cache() -> Dependency:
+    """Return what counts for all instances; without it each counts for itself."""
+    return Dependency("cache", _kind_of_cache(), needed=False, probe=_write_and_read_cache)
+
+
+def storage() -> Dependency:
+    """Return where the files are; without it everything but files is served."""
+    return Dependency("storage", "s3" if settings.USE_S3 else "local files", needed=False, probe=_look_for_a_key)
+
+
 def dependencies() -> list[Dependency]:
     """Return what this instance is configured to depend on."""
-    return [
-        Dependency("database", connection.vendor, needed=True, probe=_ping_database),
-        Dependency("cache", _kind_of_cache(), needed=False, probe=_write_and_read_cache),
-        Dependency("storage", "s3" if settings.USE_S3 else "local files", needed=False, probe=_look_for_a_key),
-    ]
+    return [database(), shared_cache(), storage()]
 
 
 def outcome_of(dependency: Dependency) -> Outcome:
@@ -99,6 +119,11 @@ def outcome_of(dependency: Dependency) -> Outcome:
         _log.warning("dependency not reached", dependency=dependency.name, error=type(error).__name__)
         reached = False
     return Outcome(dependency, reached, round((time.perf_counter() - started) * 1000, 1))
+
+
+def not_reached(dependency: Dependency) -> Outcome:
+    """Return the outcome for who waited for another's probe in vain."""
+    return Outcome(dependency, reached=False, latency_ms=PATIENCE_SECONDS * 1000)
 
 
 def warm_up() -> None:

@@ -12,7 +12,8 @@ _IDENTITY = {"instance": "pod-1", "version": "0.1.0", "uptime_seconds": 12}
 def _health(status: str, database: str) -> dict[str, Any]:
     reached = {"status": "ok", "latency_ms": 0.4}
     dependencies = {"database": {"status": database, "latency_ms": 1.2}, "cache": reached, "storage": reached}
-    return {"status": status, **_IDENTITY, "dependencies": dependencies}
+    readiness = "not_ready" if status == "down" else "ready"
+    return {"status": status, "readiness": readiness, **_IDENTITY, "dependencies": dependencies}
 
 
 def _example(name: str, value: dict[str, Any], status: int) -> OpenApiExample:

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+READINESS = ["ready", "not_ready", "draining"]
+
 
 class DependencyAnswer(serializers.Serializer[Any]):
     """One system behind this instance."""
@@ -24,11 +26,12 @@ class LiveAnswer(serializers.Serializer[Any]):
 class ReadyAnswer(LiveAnswer):
     """Whether traffic may come."""
 
-    status = serializers.ChoiceField(["ready", "not_ready", "draining"])
+    status = serializers.ChoiceField(READINESS)
 
 
 class HealthAnswer(LiveAnswer):
-    """The instance and what it depends on."""
+    """The instance and what it depends on, as it was less than two seconds ago."""
 
     status = serializers.ChoiceField(["ok", "degraded", "down"])
+    readiness = serializers.ChoiceField(READINESS, help_text="What /api/health/ready says.")
     dependencies = serializers.DictField(child=DependencyAnswer())

@@ -7,9 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from health import schema
-from health.dependencies import dependencies, migrations_are_applied, outcome_of
 from health.instance import identity
-from nocturnal_project import draining
+from health.readiness import readiness, shared_outcomes
 from ratelimits.policies import Exempt
 from ratelimits.throttling import RateLimitedAPIView
 
@@ -28,21 +27,18 @@ class HealthView(_ProbeView):
     @schema.health
     def get(self, request: Request) -> Response:
         """Say how the instance and everything behind it is; degraded still serves."""
-        outcomes = [outcome_of(dependency) for dependency in dependencies()]
+        state, outcomes = readiness(), shared_outcomes()
         down = [outcome for outcome in outcomes if not outcome.reached]
         cannot_serve = any(outcome.dependency.needed for outcome in down)
         status = "down" if cannot_serve else "degraded" if down else "ok"
-        body = {
-            "status": status,
-            **identity(),
-            "dependencies": {
-                outcome.dependency.name: {
-                    "status": "ok" if outcome.reached else "down",
-                    "latency_ms": outcome.latency_ms,
-                }
-                for outcome in outcomes
-            },
+        found = {
+            outcome.dependency.name: {
+                "status": "ok" if outcome.reached else "down",
+                "latency_ms": outcome.latency_ms,
+            }
+            for outcome in outcomes
         }
+        body = {"status": status, "readiness": state, **identity(), "dependencies": found}
         return _uncached(body, status=503 if cannot_serve else 200)
 
 
@@ -61,11 +57,8 @@ class ReadyView(_ProbeView):
     @schema.ready
     def get(self, request: Request) -> Response:
         """Say whether the database is there with every migration, and this process is not on its way out."""
-        if draining.has_begun():
-            return _uncached({"status": "draining", **identity()}, status=503)
-        needed = [outcome_of(dependency) for dependency in dependencies() if dependency.needed]
-        ready = all(outcome.reached for outcome in needed) and migrations_are_applied()
-        return _uncached({"status": "ready" if ready else "not_ready", **identity()}, status=200 if ready else 503)
+        state = readiness()
+        return _uncached({"status": state, **identity()}, status=200 if state == "ready" else 503)
 
 
 def _uncached(body: Mapping[str, object], status: int = 200) -> Response:

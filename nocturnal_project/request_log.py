@@ -36,7 +36,6 @@ _TRACEBACKS_WITHOUT_VALUES = structlog.processors.ExceptionRenderer(
 
 _NAME = "nocturnal.request"
 _log = structlog.stdlib.get_logger(_NAME)
-_BAD = 400
 
 
 class RequestLogMiddleware:
@@ -68,7 +67,7 @@ class RequestLogMiddleware:
     @staticmethod
     def _write_line(request: HttpRequest, response: HttpResponseBase, elapsed_ms: float) -> None:
         match = request.resolver_match
-        quiet = match is not None and match.app_name == "health" and response.status_code < _BAD
+        quiet = match is not None and match.app_name == "health"  # whose failures say so themselves, once
         level = logging.DEBUG if quiet else logging.INFO
         if not _standard_log.isEnabledFor(level):
             return

@@ -343,7 +343,10 @@ SPECTACULAR_SETTINGS = {
     # Without a validator of our own, the page would send its address to swagger.io.
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayRequestDuration": True, "validatorUrl": None},
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"UploadStatus": "uploads.models.Upload.Status"},
+    "ENUM_NAME_OVERRIDES": {
+        "UploadStatus": "uploads.models.Upload.Status",
+        "Readiness": "health.serializers.READINESS",
+    },
 }
 
 # Headers that protect browsers; middleware.py adds the Content-Security-Policy.

@@ -61,6 +61,9 @@ def test_a_wrong_uri_ends_the_server_with_the_same_sentence(tmp_path: Path) -> N
 
 def _assert_says_that_it_cannot(server: LiveServer) -> None:
     """Alive, not ready, and whoever needs the database is told so in time."""
+    wait_until(  # what a probe found is good for two seconds
+        lambda: server.ask("/api/health/ready").status == 503, within_s=10, failure=server.log_tail
+    )
     with ThreadPoolExecutor() as people:
         asked = [(_LIVE, None), ("/api/health/ready", None), ("/api/v1/auth/login", _ALICE)]
         live, ready, signing_in = people.map(lambda question: server.ask(*question), asked)

@@ -53,11 +53,17 @@ def _upload(server: LiveServer, token: str) -> tuple[int, dict[str, object], flo
     return _ask(server, "/api/v1/uploads", head + samples.PNG + b"\r\n--x--\r\n", headers)
 
 
-def _health_of(server: LiveServer, name: str) -> tuple[int, str, str]:
-    status, body, _ = _ask(server, "/api/health")
-    dependencies = body["dependencies"]
-    assert isinstance(dependencies, dict)
-    return status, str(body["status"]), str(dependencies[name]["status"])
+def _await_health(server: LiveServer, name: str, expected: tuple[int, str, str]) -> None:
+    """Return when health says so: Redis is used again within five seconds, and what was found is good for two."""
+    deadline = time.monotonic() + 8
+    while True:
+        status, body, _ = _ask(server, "/api/health")
+        dependencies = body["dependencies"]
+        assert isinstance(dependencies, dict)
+        found = (status, str(body["status"]), str(dependencies[name]["status"]))
+        if found == expected:
+            return
+        assert time.monotonic() < deadline, found
 
 
 @pytest.mark.parametrize("how", ["kill", "freeze"])
@@ -69,13 +75,11 @@ def test_without_redis_the_api_serves_and_health_says_degraded(
     try:
         status, _, seconds = _ask(server, "/api/v1/me", headers={"Authorization": f"Bearer {token}"})
         assert (status, seconds < 1) == (200, True)
-        assert _health_of(server, "cache") == (200, "degraded", "down")
+        _await_health(server, "cache", (200, "degraded", "down"))
         assert _ask(server, "/api/health/ready")[0] == 200
     finally:
         services.redis.thaw() if how == "freeze" else services.redis.start()
-    deadline = time.monotonic() + 5
-    while _health_of(server, "cache") != (200, "ok", "ok"):
-        assert time.monotonic() < deadline
+    _await_health(server, "cache", (200, "ok", "ok"))
 
 
 @pytest.mark.parametrize("how", ["kill", "freeze"])
@@ -90,7 +94,7 @@ def test_without_s3_uploads_are_503_in_time_and_everything_else_serves(
         assert (status, problem["code"]) == (503, "service_unavailable")
         assert seconds < 5
         assert _ask(server, "/api/v1/uploads", headers={"Authorization": f"Bearer {token}"})[0] == 200
-        assert _health_of(server, "storage") == (200, "degraded", "down")
+        _await_health(server, "storage", (200, "degraded", "down"))
     finally:
         services.s3.thaw() if how == "freeze" else services.s3.start()
     deadline = time.monotonic() + 20

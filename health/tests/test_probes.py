@@ -5,6 +5,9 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
+from health import dependencies, shared
+from nocturnal_project import draining
+
 HEALTH, LIVE, READY = "/api/health", "/api/health/live", "/api/health/ready"
 
 
@@ -13,7 +16,8 @@ def test_health_says_who_answers_and_how_everything_behind_it_is(api: APIClient)
     body = api.get(HEALTH).json()
 
     assert body["status"] == "ok"
-    assert set(body) == {"status", "instance", "version", "uptime_seconds", "dependencies"}
+    assert set(body) == {"status", "readiness", "instance", "version", "uptime_seconds", "dependencies"}
+    assert body["readiness"] == "ready"
     assert set(body["dependencies"]) == {"database", "cache", "storage"}
     assert {each["status"] for each in body["dependencies"].values()} == {"ok"}
     assert body["uptime_seconds"] >= 0
@@ -38,7 +42,18 @@ def test_not_ready_while_a_migration_is_missing(api: APIClient) -> None:
     answer = api.get(READY)
 
     assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
-    assert api.get(HEALTH).status_code == 200
+    health = api.get(HEALTH)
+    assert (health.status_code, health.json()["readiness"]) == (200, "not_ready")
+
+
+def test_while_it_drains_it_is_not_ready_and_asks_nobody(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without the db mark, touching the database would fail this test.
+    monkeypatch.setattr(draining, "_draining", True)
+
+    answer = api.get(READY)
+
+    assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+    assert api.get(LIVE).status_code == 200
 
 
 @pytest.mark.django_db
@@ -70,17 +85,60 @@ def test_other_methods_are_refused(api: APIClient, path: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_probes_at_once_are_all_answered() -> None:
+def test_fifty_probes_at_once_are_all_answered_by_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     statuses: list[int] = []
+    looks: list[bool] = []
+    everybody_asks = threading.Barrier(51)
+    look = dependencies._ping_database
+
+    def slow_look() -> None:
+        looks.append(True)
+        everybody_asks.wait(timeout=30)  # so long does the first one look
+        look()
 
     def probe() -> None:
+        if threading.current_thread().name != "first":
+            everybody_asks.wait(timeout=30)
         statuses.append(APIClient().get(READY).status_code)
         connection.close()
 
-    threads = [threading.Thread(target=probe) for _ in range(20)]
+    monkeypatch.setattr(dependencies, "_ping_database", slow_look)
+    threads = [threading.Thread(target=probe, name="first" if number == 0 else None) for number in range(51)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
 
-    assert statuses == [200] * 20
+    assert statuses == [200] * 51
+    assert len(looks) == 1
+
+
+def test_who_waits_too_long_for_anothers_look_is_told_so() -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def hangs() -> str:
+        began.set()
+        may_end.wait(timeout=30)
+        return "found"
+
+    answers = shared.Shared(hangs, late=lambda: "late")
+    first = threading.Thread(target=answers.get)
+    first.start()
+    began.wait(timeout=30)
+
+    assert answers.get() == "late"
+
+    may_end.set()
+    first.join(timeout=30)
+    assert answers.get() == "found"
+
+
+def test_what_was_found_is_good_for_two_seconds() -> None:
+    now, found = [100.0], iter(range(9))
+    answers = shared.Shared(lambda: next(found), late=lambda: -1, clock=lambda: now[0])
+
+    assert [answers.get(), answers.get()] == [0, 0]
+    now[0] += shared.KEPT_SECONDS
+    assert [answers.get(), answers.get()] == [1, 1]
+    answers.forget()
+    assert answers.get() == 2

@@ -87,7 +87,7 @@ def test_each_request_is_one_line_with_the_template_of_its_route(lines: list[dic
         ("GET", "/files/<str:signed>", 200),
         ("POST", "/api/v1/auth/login", 401),
         ("POST", "/api/v1/auth/refresh", 200),
-        # Not the probe: it is at debug while it succeeds.
+        # Not the probe: it is at debug.
         ("GET", "-", 404),
         ("GET", "/broken/<int:number>", 500),
         ("GET", "-", 400),
