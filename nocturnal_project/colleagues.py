@@ -1,16 +1,26 @@
-"""What the live instances said with their last beats, for who looks at them: staff, operators and the cluster page."""
+"""What instances said with their last beats, for who looks at them: staff, operators and the cluster page."""
 
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import orjson
 
-from nocturnal_project.instances import FACTS_KEY, GONE_AFTER_SECONDS, KEY, LUA, READINGS_KEPT, READINGS_KEY
+from nocturnal_project.instances import (
+    FACTS_KEY,
+    GONE_AFTER_SECONDS,
+    KEPT_SECONDS,
+    KEY,
+    LUA,
+    READINGS_KEPT,
+    READINGS_KEY,
+    RECENT_KEY,
+)
 from nocturnal_project.redis import Script, link
 from nocturnal_project.traffic import Traffic
 from nocturnal_project.vitals import Facts, Reading
 
 _LOOK = Script(LUA / "look_at_instances.lua")
+_LEFT = b"left"
 _NOBODY = Facts(version="?", hostname="?", address="?", started=0.0, draining=False)
 
 
@@ -23,12 +33,17 @@ class Step(NamedTuple):
 
 
 class Instance(NamedTuple):
-    """A live instance. ``readings`` are by time (seconds since 1970), oldest first; ``seen`` is its last beat."""
+    """An instance. ``readings`` are by time (seconds since 1970), oldest first; ``seen`` is its last beat.
+
+    One that is gone is remembered for five minutes, without its facts; ``left`` if it said so: others were lost.
+    """
 
     id: str
     facts: Facts
     seen: float
     readings: tuple[tuple[float, Reading], ...]
+    alive: bool = True
+    left: bool = False
 
     @property
     def latest(self) -> Reading | None:
@@ -41,13 +56,13 @@ class Instance(NamedTuple):
 
 
 def instances_now(readings: int = READINGS_KEPT) -> tuple[float, list[Instance]]:
-    """Return the time of Redis and the live instances, sorted by name, each with its last ``readings``.
+    """Return the time of Redis and the instances of the last five minutes, by name, each with its last ``readings``.
 
     Raises:
         RedisAway: nobody knows.
     """
-    arguments = [GONE_AFTER_SECONDS * 1000, READINGS_KEY, readings]
-    now_ms, *found = link.run(_LOOK, [KEY, FACTS_KEY], arguments)
+    arguments = [GONE_AFTER_SECONDS * 1000, READINGS_KEY, readings, KEPT_SECONDS * 1000]
+    now_ms, *found = link.run(_LOOK, [KEY, FACTS_KEY, RECENT_KEY], arguments)
     return now_ms / 1000, sorted(map(_instance, found))
 
 
@@ -76,9 +91,12 @@ def _less(now: Traffic, before: Traffic) -> Traffic:
 
 
 def _instance(found: list[Any]) -> Instance:
-    name, seen_ms, said, readings = found
-    facts = _NOBODY._replace(**{field: value for field, value in orjson.loads(said).items() if field in Facts._fields})
-    return Instance(name.decode(), facts, float(seen_ms) / 1000, tuple(_reading(line) for line in reversed(readings)))
+    name, seen_ms, said, lines = found
+    facts = orjson.loads(said) if said else {}
+    known = _NOBODY._replace(**{field: value for field, value in facts.items() if field in Facts._fields})
+    readings = tuple(_reading(line) for line in reversed(lines) if line != _LEFT)
+    left = bool(lines) and lines[0] == _LEFT
+    return Instance(name.decode(), known, float(seen_ms) / 1000, readings, alive=said is not None, left=left)
 
 
 def _reading(line: bytes) -> tuple[float, Reading]:

@@ -21,6 +21,8 @@ READINGS_KEPT = 60
 KEY = "nocturnal:instances"
 FACTS_KEY = f"{KEY}:facts"
 READINGS_KEY = f"{KEY}:readings:"
+RECENT_KEY = f"{KEY}:recent"
+KEPT_SECONDS = READINGS_KEPT * BEAT_SECONDS
 _MARK_KEY = f"{KEY}:mark"
 LUA = Path(__file__).parent / "lua"
 _BEAT, _LEAVE = Script(LUA / "beat.lua"), Script(LUA / "leave.lua")
@@ -73,9 +75,9 @@ def _send(reading: Reading) -> tuple[str, ...]:
         RedisAway: whether the beat counts is unknown.
     """
     global _known, _mark  # noqa: PLW0603  the same
-    instance, kept = settings.INSTANCE_ID, READINGS_KEPT * BEAT_SECONDS * 1000
+    instance, kept = settings.INSTANCE_ID, KEPT_SECONDS * 1000
     said, how = json.dumps(facts()._asdict()), json.dumps(reading, separators=(",", ":"))
-    keys = [KEY, FACTS_KEY, _MARK_KEY, f"{READINGS_KEY}{instance}"]
+    keys = [KEY, FACTS_KEY, _MARK_KEY, f"{READINGS_KEY}{instance}", RECENT_KEY]
     arguments = [instance, GONE_AFTER_SECONDS * 1000, said, how, READINGS_KEPT, kept, _mark, len(_known)]
     _mark, *changed = link.run(_BEAT, keys, arguments)
     if changed:
@@ -86,7 +88,8 @@ def _send(reading: Reading) -> tuple[str, ...]:
 def leave() -> None:
     """Be no longer counted, at a clean end."""
     try:
-        link.run(_LEAVE, [KEY, FACTS_KEY, _MARK_KEY], [settings.INSTANCE_ID])
+        instance = settings.INSTANCE_ID
+        link.run(_LEAVE, [KEY, FACTS_KEY, _MARK_KEY, f"{READINGS_KEY}{instance}"], [instance])
     except RedisAway:
         _log.debug("left without saying so: redis is away")
 

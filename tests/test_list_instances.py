@@ -114,3 +114,5 @@ def test_one_that_is_killed_is_gone_within_fifteen_seconds(pods: list[LiveServer
         asked = time.monotonic()
 
     assert ids(pods[0]) == ["pod-1"]
+    gone = listed(pods[0]).stdout.splitlines()[-2:]
+    assert [line.partition(",")[0] for line in gone] == ["pod-3: lost without a word", "pod-2: ended"]

@@ -52,6 +52,7 @@ class Cluster(NamedTuple):
     now: float
     rows: tuple[Row, ...]
     figures: Figures
+    gone: tuple[Instance, ...]
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -60,15 +61,17 @@ class Cluster(NamedTuple):
 
 
 def cluster_of(now: float, instances: Iterable[Instance]) -> Cluster:
-    """Work out the figures of each instance and of all."""
+    """Work out the figures of each instance that lives and of all."""
     rows, rates, steps = [], [], []
-    for instance in instances:
+    known = list(instances)
+    for instance in (each for each in known if each.alive):
         recent = [step for step in instance.steps() if step.until > now - RECENT_SECONDS]
         row = _row(now, instance, recent)
         rows.append(row)
         rates.append(row.figures.rps)
         steps += recent
-    return Cluster(now, tuple(rows), _figures(steps)._replace(rps=round(sum(rates), 1)))
+    gone = tuple(sorted((each for each in known if not each.alive), key=lambda each: -each.seen))
+    return Cluster(now, tuple(rows), _figures(steps)._replace(rps=round(sum(rates), 1)), gone)
 
 
 def _row(now: float, instance: Instance, recent: list[Step]) -> Row:

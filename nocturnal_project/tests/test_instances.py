@@ -45,13 +45,17 @@ def the(name: str) -> Instance:
     return next(instance for instance in instances_now()[1] if instance.id == name)
 
 
+def living() -> list[str]:
+    return [instance.id for instance in instances_now()[1] if instance.alive]
+
+
 def test_each_learns_of_all_who_come_and_go(redis: Any, being: Being) -> None:
     assert beat_as(being, "pod-1", "pod-2", "pod-3")[-1] == ("pod-1", "pod-2", "pod-3")
     assert beat_as(being, "pod-1")[-1] == ("pod-1", "pod-2", "pod-3")
     with being("pod-2"):
         instances.leave()
 
-    assert [instance.id for instance in instances_now()[1]] == ["pod-1", "pod-3"]
+    assert living() == ["pod-1", "pod-3"]
     with being("pod-3"):
         instances.beat()
         assert sorted(instances._known) == ["pod-1", "pod-3"]
@@ -61,7 +65,7 @@ def test_an_instance_that_stops_beating_is_forgotten_with_what_it_said(redis: An
     beat_as(being, "pod-1", "pod-2")
     redis.zadd(instances.KEY, {"pod-2": (time.time() - instances.GONE_AFTER_SECONDS - 1) * 1000})
 
-    assert [instance.id for instance in instances_now()[1]] == ["pod-1"]
+    assert living() == ["pod-1"]
     with being("pod-1"):
         instances.beat()
         assert instances._known == ("pod-1",)
@@ -137,6 +141,24 @@ def test_the_readings_kept_are_few_and_end_by_themselves(redis: Any, being: Bein
     assert redis.memory_usage(readings) < 20_000
     times = [at for at, _ in the("pod-1").readings]
     assert times == sorted(times)
+
+
+def test_one_that_is_gone_is_remembered_for_as_long_as_its_readings(redis: Any, being: Being) -> None:
+    beat_as(being, "pod-1", "pod-2", "pod-3")
+    with being("pod-2"):
+        instances.leave()
+    redis.zadd(instances.KEY, {"pod-3": 1})
+    beat_as(being, "pod-1")
+
+    assert [(each.id, each.alive, each.left) for each in instances_now()[1]] == [
+        ("pod-1", True, False), ("pod-2", False, True), ("pod-3", False, False),
+    ]  # fmt: skip
+    assert len(the("pod-2").readings) == 1
+    beat_as(being, "pod-2")
+    assert (the("pod-2").alive, the("pod-2").left) == (True, False)
+    redis.zadd(instances.RECENT_KEY, {"pod-3": 1})
+    beat_as(being, "pod-1")
+    assert living() == [each.id for each in instances_now()[1]] == ["pod-1", "pod-2"]
 
 
 def test_one_that_was_started_again_counts_from_nothing(

@@ -69,6 +69,10 @@ def _said(cluster: Cluster) -> dict[str, Any]:
         "versions": list(cluster.versions),
         **cluster.figures._asdict(),
         "instances": [row.said() for row in cluster.rows],
+        "gone": [
+            {"id": gone.id, "left": gone.left, "seconds_ago": round(cluster.now - gone.seen, 1)}
+            for gone in cluster.gone
+        ],
     }
 
 
@@ -83,6 +87,9 @@ def _lines(cluster: Cluster) -> Iterator[str]:
         yield f"Versions differ:  {', '.join(cluster.versions)}"
     yield ""
     yield from table(_HEAD, [_cells(row) for row in cluster.rows])
+    for gone in cluster.gone:
+        how = "ended" if gone.left else "lost without a word"
+        yield f"{gone.id}: {how}, last beat {duration(int(cluster.now - gone.seen))} ago"
 
 
 def _cells(row: Row) -> tuple[object, ...]:
