@@ -1,6 +1,6 @@
 """What instances said with their last beats, for who looks at them: staff, operators and the cluster page."""
 
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any, NamedTuple
 
 import orjson
@@ -67,9 +67,9 @@ def instances_now(readings: int = READINGS_KEPT) -> tuple[float, list[Instance]]
 
 
 def total(steps: list[Step]) -> Traffic:
-    """Add up what was served."""
+    """Add up what was served; between versions that count durations in other steps, percentiles are rough."""
     counts = [step.traffic for step in steps]
-    durations = tuple(map(sum, zip(*(count.durations for count in counts), strict=True)))
+    durations = tuple(map(sum, zip_longest(*(count.durations for count in counts), fillvalue=0)))
     requests, errors = (sum(column) for column in ([c.requests for c in counts], [c.errors for c in counts]))
     return Traffic(requests, errors, sum(count.total_ms for count in counts), durations)
 

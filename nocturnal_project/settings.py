@@ -390,6 +390,17 @@ UNFOLD = {
         "show_search": False,
         "navigation": [
             {
+                "title": "Operations",
+                "items": [
+                    {
+                        "title": "Cluster",
+                        "icon": "monitoring",
+                        "link": reverse_lazy("cluster"),
+                        "permission": "health.cluster.page.may_see",
+                    },
+                ],
+            },
+            {
                 "title": "People",
                 "items": [
                     {"title": "Users", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},

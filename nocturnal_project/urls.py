@@ -53,6 +53,7 @@ urlpatterns = [
     path("api/v1/", include("uploads.urls")),
     path("", home, name="home"),
     path(".well-known/jwks.json", jwks, name="jwks"),
+    path("admin/cluster/", include("health.cluster.urls")),
     path("admin/rate-limits/", include("ratelimits.admin.urls")),
     path("admin/", admin.site.urls),
     path("metrics", metrics, name="metrics"),

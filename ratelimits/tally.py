@@ -88,17 +88,22 @@ def last_hour() -> dict[int, Counter[Outcome]]:
 
     Without Redis: of this one.
     """
+    return last_minutes(_MINUTES)
+
+
+def last_minutes(number: int) -> dict[int, Counter[Outcome]]:
+    """Return the same of fewer minutes: each is a round trip."""
     now = int(time.time()) // 60
     with _lock:
-        found = {minute: Counter(_unsent.get(minute, {})) for minute in range(now - _MINUTES + 1, now + 1)}
+        found = {minute: Counter(_unsent.get(minute, {})) for minute in range(now - number + 1, now + 1)}
     try:
         for minute, outcomes in found.items():
             answer = link.call("HGETALL", f"{_KEY}{minute}")
             # A map in RESP3, the pairs in a row in RESP2: REDIS_URL may ask for either.
             pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
-            for name, number in pairs:
+            for name, times in pairs:
                 policy, mode, outcome = name.decode().split("/")
-                outcomes[policy, mode, outcome] += int(number)
+                outcomes[policy, mode, outcome] += int(times)
     except RedisAway:
         pass
     return found

@@ -138,7 +138,7 @@ def test_the_part_that_is_read_again_is_the_same_as_in_the_page(staff: Client) -
 
     assert part
     assert part in page
-    assert 'data-url="/admin/rate-limits/live/?q=203.0.113.7"' in page
+    assert 'data-live="/admin/rate-limits/live/?q=203.0.113.7"' in page
     assert "<script" not in part
 
 
