@@ -82,8 +82,8 @@ class Topology:
 
         As orchestrators do it: one pod more carries the load meanwhile; a pod is told to end, which fails its
         readiness while it serves on (DRAIN_SECONDS); who watches readiness takes it out of the balancer; it ends when
-        nothing comes any more. Two things were measured to lose requests: ending a pod at once, and ending one that
-        nginx still sends to. nginx without being told notices refused connections only (max_fails), and a POST on a
+        nothing comes any more. A pod that ends at once loses what it has in hand (tests/test_roll.py). nginx has to be
+        told: by itself it notices refused connections only (max_fails), which it gives to another pod; but a POST on a
         kept connection that the pod closes in the same moment is lost, because nginx does not repeat what was sent.
         """
         chosen = list(self.pods.values()) if number is None else [self._the(number)]

@@ -3,7 +3,8 @@
 data "aws_region" "current" {}
 
 locals {
-  variables = merge(var.environment, {
+  # A task is told to end at the moment when the load balancer begins to take it out, which takes some seconds.
+  variables = merge({ DRAIN_SECONDS = "15" }, var.environment, {
     BIND_ADDRESS = "0.0.0.0"
     PORT         = "5000"
     DATA_DIR     = "/tmp/nocturnal"

@@ -220,13 +220,13 @@ variable "spot_share" {
 }
 
 variable "stop_timeout_seconds" {
-  description = "How long a task may drain after SIGTERM, before it is killed; Fargate allows 120. The product takes 30 s for requests that run."
+  description = "How long a task may drain after SIGTERM, before it is killed; Fargate allows 120. The product takes DRAIN_SECONDS (15), and then 30 s for requests that run."
   type        = number
   default     = 90
 
   validation {
-    condition     = var.stop_timeout_seconds >= 45 && var.stop_timeout_seconds <= 120
-    error_message = "stop_timeout_seconds is 45 to 120."
+    condition     = var.stop_timeout_seconds >= 60 && var.stop_timeout_seconds <= 120
+    error_message = "stop_timeout_seconds is 60 to 120."
   }
 }
 

@@ -127,6 +127,11 @@ run "task" {
   }
 
   assert {
+    condition     = contains(jsondecode(aws_ecs_task_definition.app.container_definitions)[0].environment, { name = "DRAIN_SECONDS", value = "15" })
+    error_message = "A task serves on while the load balancer takes it out."
+  }
+
+  assert {
     condition     = alltrue([for each in jsondecode(aws_ecs_task_definition.app.container_definitions) : each.readonlyRootFilesystem])
     error_message = "No container writes to its root."
   }
