@@ -11,7 +11,7 @@ _PASSED = re.compile(r"Success! (\d+) passed, 0 failed\.")
 
 
 def test_every_module_keeps_its_promises(tmp_path: Path) -> None:
-    assert len(_FOLDERS) == 10  # nine modules, and production
+    assert len(_FOLDERS) == 11  # nine modules, and both environments
     copy = tmp_path / "terraform"
     Terraform.copied("bootstrap", copy)
 

@@ -72,11 +72,11 @@ resource "aws_kms_alias" "main" {
   target_key_id = aws_kms_key.main.key_id
 }
 
-# Letters and digits only: one of them stands in a URI. 48 of these are 285 bits.
+# Letters and digits only: one of them stands in a URI. 64 of these are 380 bits, and Django asks for 50 characters.
 data "aws_secretsmanager_random_password" "made" {
   for_each = local.made
 
-  password_length     = 48
+  password_length     = 64
   exclude_punctuation = true
   include_space       = false
 }

@@ -1,4 +1,6 @@
-# More tasks within half a minute, fewer one look at a time, five minutes apart.
+# More tasks fast, fewer slowly. Tracking a target takes three minutes to add and fifteen to take away, one look at a
+# time and five minutes apart; a burst is not waited out: two minutes of CPU above the target double the tasks, by two at
+# least. There is no counterpart that halves them: it would not ask whether memory or requests still need them.
 
 locals {
   out_seconds = 30
@@ -37,6 +39,41 @@ resource "aws_appautoscaling_policy" "app" {
       resource_label         = each.value.label
     }
   }
+}
+
+resource "aws_appautoscaling_policy" "burst" {
+  name               = "${var.name}-burst"
+  policy_type        = "StepScaling"
+  service_namespace  = aws_appautoscaling_target.app.service_namespace
+  resource_id        = aws_appautoscaling_target.app.resource_id
+  scalable_dimension = aws_appautoscaling_target.app.scalable_dimension
+
+  step_scaling_policy_configuration {
+    adjustment_type          = "PercentChangeInCapacity"
+    cooldown                 = local.out_seconds
+    metric_aggregation_type  = "Average"
+    min_adjustment_magnitude = 2
+
+    step_adjustment {
+      metric_interval_lower_bound = 0
+      scaling_adjustment          = 100
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "burst" {
+  alarm_name          = "${var.name}-burst"
+  alarm_description   = "Doubles the tasks. Nobody is told: the alarm at-the-maximum is."
+  namespace           = "AWS/ECS"
+  metric_name         = "CPUUtilization"
+  statistic           = "Average"
+  dimensions          = { ClusterName = aws_ecs_cluster.main.name, ServiceName = aws_ecs_service.app.name }
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = local.targets["cpu"].value
+  period              = 60
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_appautoscaling_policy.burst.arn]
 }
 
 resource "aws_appautoscaling_scheduled_action" "bounds" {

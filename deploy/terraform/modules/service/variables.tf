@@ -89,7 +89,7 @@ variable "bucket_arn" {
 }
 
 variable "object_patterns" {
-  description = "The objects that tasks may touch, as patterns below the bucket: CATEGORY/YYYY-MM-DD/ID, what waits in staging/, and the one that health asks for."
+  description = "The objects that tasks may touch, as patterns below the bucket: CATEGORY/YYYY-MM-DD/ID (also below thumbnails/ and quarantine/), what waits in staging/, and the one that health asks for."
   type        = list(string)
   default     = ["*/20??-??-??/*", "staging/*", "health/*"]
 

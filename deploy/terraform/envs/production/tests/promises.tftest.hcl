@@ -41,6 +41,11 @@ run "plan" {
   }
 
   assert {
+    condition     = length(output.nat_addresses) == 3
+    error_message = "The loss of a zone takes the way out from no other."
+  }
+
+  assert {
     condition     = output.url == "https://api.example.com"
     error_message = "Clients call https."
   }
@@ -74,4 +79,17 @@ run "refuses_a_copy_in_the_same_region" {
   }
 
   expect_failures = [var.replica_region]
+}
+
+run "somebody_elses_mongodb" {
+  command = plan
+
+  variables {
+    mongodb_uri = "mongodb+srv://nocturnal:password@cluster0.example.mongodb.net/nocturnal"
+  }
+
+  assert {
+    condition     = toset(output.names) == toset(["nocturnal-app.nocturnal.local", "redis.nocturnal.local"])
+    error_message = "DocumentDB is not made, and has no name."
+  }
 }

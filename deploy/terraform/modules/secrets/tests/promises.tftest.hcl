@@ -30,7 +30,7 @@ run "secrets" {
   }
 
   assert {
-    condition     = alltrue([for each in data.aws_secretsmanager_random_password.made : each.password_length >= 48 && each.exclude_punctuation])
+    condition     = alltrue([for each in data.aws_secretsmanager_random_password.made : each.password_length >= 50 && each.exclude_punctuation])
     error_message = "Long, and fit for a URI."
   }
 

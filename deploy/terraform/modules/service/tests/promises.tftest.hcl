@@ -11,6 +11,10 @@ mock_provider "aws" {
     defaults = { json = "{\"Statement\":[]}" }
   }
 
+  mock_resource "aws_appautoscaling_policy" {
+    defaults = { arn = "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:1" }
+  }
+
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/1" }
   }
@@ -66,6 +70,39 @@ run "scaling" {
       each.target_tracking_scaling_policy_configuration[0].scale_in_cooldown == 300
     ])
     error_message = "More tasks at once, fewer slowly."
+  }
+
+  assert {
+    condition = (
+      aws_appautoscaling_policy.burst.step_scaling_policy_configuration[0].adjustment_type == "PercentChangeInCapacity" &&
+      tolist(aws_appautoscaling_policy.burst.step_scaling_policy_configuration[0].step_adjustment)[0].scaling_adjustment == 100 &&
+      aws_appautoscaling_policy.burst.step_scaling_policy_configuration[0].min_adjustment_magnitude == 2 &&
+      aws_appautoscaling_policy.burst.step_scaling_policy_configuration[0].cooldown == 30
+    )
+    error_message = "A burst doubles the tasks, by two at least."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.burst.threshold == 70 && aws_cloudwatch_metric_alarm.burst.period * aws_cloudwatch_metric_alarm.burst.evaluation_periods == 120
+    error_message = "A burst is two minutes of CPU above 70 %."
+  }
+
+  assert {
+    condition     = length(aws_appautoscaling_scheduled_action.bounds) == 0
+    error_message = "The bounds are the same at all hours, unless told otherwise."
+  }
+}
+
+run "bounds_by_the_clock" {
+  command = plan
+
+  variables {
+    schedule = { night = { cron = "0 22 * * ? *", minimum = 2, maximum = 4 } }
+  }
+
+  assert {
+    condition     = aws_appautoscaling_scheduled_action.bounds["night"].schedule == "cron(0 22 * * ? *)" && aws_appautoscaling_scheduled_action.bounds["night"].scalable_target_action[0].min_capacity == "2"
+    error_message = "Fewer by night."
   }
 }
 
