@@ -41,6 +41,10 @@ class Connection:
         """Send bytes as they are."""
         self._socket.sendall(data)
 
+    def end(self) -> None:
+        """Say that nothing else will be sent, and go on reading."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def get(self, path: str, *fields: str) -> RawAnswer:
         """Ask for a path and keep the connection."""
         lines = "".join(f"{field}\r\n" for field in fields)

@@ -19,7 +19,7 @@ def display_name(raw: str) -> str:
     Normalised to NFC and cut to 255 characters before the extension; a name with nothing left is ``file``.
     """
     name = unicodedata.normalize("NFC", raw.replace("\\", "/").rpartition("/")[2])
-    name = "".join(char for char in name if unicodedata.category(char) not in _HIDDEN).strip().strip(".")
+    name = "".join(char for char in name if unicodedata.category(char) not in _HIDDEN).strip().strip(". ")
     if not name:
         return "file"
     extension = PurePosixPath(name).suffix[:20]

@@ -17,6 +17,7 @@ from uploads.filenames import display_name
         ("", "file"),
         ("\u200b", "file"),
         (" .hidden ", "hidden"),
+        (". moon.png . .", "moon.png"),
         ("Grüße 世界.pdf", "Grüße 世界.pdf"),
     ],
 )
