@@ -8,7 +8,7 @@ from django.db import DatabaseError
 from prometheus_client import Counter
 
 from nocturnal_project.errors import ServiceUnavailable
-from uploads.errors import ContentMismatch, FileTooLarge, FileTypeMismatch, StorageQuotaExceeded, UnsupportedFileType
+from uploads.errors import FileRefused, FileTooLarge, StorageQuotaExceeded
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -17,7 +17,7 @@ _uploads = Counter(
     "nocturnal_uploads_total", "Files: ready, refused for what they are, or failed by storage or database.", ("result",)
 )
 ready, _refused, _failed = (_uploads.labels(result) for result in ("ready", "refused", "failed"))
-_REFUSALS = (FileTooLarge, UnsupportedFileType, FileTypeMismatch, ContentMismatch, StorageQuotaExceeded)
+_REFUSALS = (FileRefused, FileTooLarge, StorageQuotaExceeded)
 
 
 def counted(store: Callable[_P, _R]) -> Callable[_P, _R]:
