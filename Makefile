@@ -71,7 +71,7 @@ clean: ## Remove what was built and all local data
 # RUNLEVEL=1 keeps Debian from starting the servers as services.
 PROGRAMS := redis-server:redis-server nginx:nginx-light curl:curl openssl:openssl dash:dash bash:bash \
 	chromium:chromium chromedriver:chromium-driver prometheus:prometheus amtool:prometheus-alertmanager \
-	node:nodejs npm:npm dockerd:docker.io iptables:iptables mmdebstrap:mmdebstrap
+	node:nodejs npm:npm dockerd:docker.io iptables:iptables mmdebstrap:mmdebstrap clamd:clamav-daemon
 # A library, which no command finds: with it hours pass in a moment for a server of a test.
 FAKETIME := /usr/lib/*/faketime/libfaketime.so.1
 servers:

@@ -119,6 +119,14 @@ class Environment:
             found.append((match["host"] or match["v6"], int(match["port"] or default_port)))
         return found
 
+    def scanner(self, name: str) -> str:
+        """Return host:port, the absolute path of a socket, or nothing."""
+        value = self.text(name)
+        match = _HOST_AND_PORT.fullmatch(value)
+        if not value or value.startswith("/") or (match and match["port"] and 0 < int(match["port"]) <= _HIGHEST_PORT):
+            return value
+        raise ImproperlyConfigured(f"Set {name} to host:port, such as clamd:3310, or to the path of clamd's socket.")
+
     def networks(self, name: str) -> list[Network]:
         """Return a comma-separated list of networks in CIDR notation."""
         try:

@@ -222,6 +222,9 @@ UPLOAD_QUOTA_BYTES = env.number("UPLOAD_QUOTA_BYTES", default=10 * 1024**3, maxi
 # Straight to the storage: 5 GiB at most, in one form up to this and in parts above.
 MAX_DIRECT_UPLOAD_BYTES = 5 * 1024**3
 DIRECT_FORM_BYTES = env.number("DIRECT_FORM_BYTES", default=100 * 1024**2, minimum=1, maximum=5 * 1024**3)
+# Whom to ask for viruses: clamd, by host:port or by the path of its socket. Unset: nobody.
+CLAMAV_HOST = env.scanner("CLAMAV_HOST")
+CLAMAV_TIMEOUT_SECONDS = env.number("CLAMAV_TIMEOUT_SECONDS", default=3, minimum=1, maximum=60)
 MAX_JSON_BYTES = 64 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000

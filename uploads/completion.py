@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from nocturnal_project import clock
 from nocturnal_project.errors import NotFound, ServiceUnavailable
-from uploads import services, storage
+from uploads import scanning, services, storage
 from uploads.content_types import accepted_type
 from uploads.direct_storage import Stored, part_sizes
 from uploads.errors import (
@@ -56,7 +56,7 @@ def complete(*, upload: Upload) -> Upload:
         UploadQuarantined: it was made ready, and staff hold it back since.
         IdempotencyConflict: another call is still at it.
         NotFound: it was deleted meanwhile.
-        ServiceUnavailable: the storage failed; nothing was decided.
+        ServiceUnavailable: the storage or the virus scanner failed; nothing was decided.
     """
     if not upload.staging_key:
         raise UploadNotDirect
@@ -127,10 +127,11 @@ def _verify(upload: Upload, found: Stored, claim: "_Claim") -> None:
             raise ContentMismatch("What was sent has another SHA-256 than was announced.")
         file.seek(0)
         content_type = accepted_type(file, filename=upload.filename, declared=upload.content_type)
-    if content_type != upload.content_type:
-        raise FileTypeMismatch(
-            f"The file was announced as {upload.content_type} but its bytes are {content_type}.", found=content_type
-        )
+        if content_type != upload.content_type:
+            raise FileTypeMismatch(
+                f"The file was announced as {upload.content_type} but its bytes are {content_type}.", found=content_type
+            )
+        scanning.require_clean(file, between_chunks=claim.keep)
 
 
 def _digest(file: IO[bytes], claim: "_Claim") -> str:

@@ -63,6 +63,22 @@ class PictureTooLarge(FileRefused):
     title = "The picture has too many pixels or frames."
 
 
+class FileInfected(FileRefused):
+    """The virus scanner found something; ``signature`` is what it calls it."""
+
+    code = "file_infected"
+    status = 422
+    title = "The file is infected."
+
+
+class FileNotScannable(FileRefused):
+    """The file is larger than the virus scanner takes."""
+
+    code = "file_not_scannable"
+    status = 422
+    title = "The file cannot be scanned for viruses."
+
+
 class SignedUrlInvalid(NocturnalError):
     """The signed URL was altered or has expired."""
 

@@ -8,15 +8,17 @@ from django.db import DatabaseError
 from prometheus_client import Counter
 
 from nocturnal_project.errors import ServiceUnavailable
-from uploads.errors import FileRefused, FileTooLarge, StorageQuotaExceeded
+from uploads.errors import FileInfected, FileRefused, FileTooLarge, StorageQuotaExceeded
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _uploads = Counter(
-    "nocturnal_uploads_total", "Files: ready, refused for what they are, or failed by storage or database.", ("result",)
+    "nocturnal_uploads_total",
+    "Files: ready, infected, refused for what else they are, or failed by storage or database.",
+    ("result",),
 )
-ready, _refused, _failed = (_uploads.labels(result) for result in ("ready", "refused", "failed"))
+ready, _infected, _refused, _failed = (_uploads.labels(kind) for kind in ("ready", "infected", "refused", "failed"))
 _REFUSALS = (FileRefused, FileTooLarge, StorageQuotaExceeded)
 
 
@@ -30,6 +32,9 @@ def counted(store: Callable[_P, _R]) -> Callable[_P, _R]:
     def counting(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return store(*args, **kwargs)
+        except FileInfected:
+            _infected.inc()
+            raise
         except _REFUSALS:
             _refused.inc()
             raise

@@ -15,7 +15,7 @@ from django.db import IntegrityError
 from accounts.selectors import is_active
 from nocturnal_project.errors import InvalidInput, NotFound, ServiceUnavailable
 from nocturnal_project.transaction import atomic, refusable_write
-from uploads import category_usage, keys, location, quota, selectors, storage, thumbnails
+from uploads import category_usage, keys, location, quota, scanning, selectors, storage, thumbnails
 from uploads.content_types import accepted_type
 from uploads.errors import (
     FileTooLarge,
@@ -62,8 +62,9 @@ def store_upload(
         InvalidInput: the place cannot be taken out of a file like this.
         StorageQuotaExceeded: its owner may not store as much.
         IdempotencyConflict, IdempotencyMismatch: the key is in use.
-        ServiceUnavailable: the storage failed; no row is left, and bytes that it may have kept all the same are found
-            by ``reconcile_uploads``: to ask a storage that hangs to remove them would take as long again.
+        ServiceUnavailable: the virus scanner failed, or the storage did; no row is left, and bytes that it may have
+            kept all the same are found by ``reconcile_uploads``: to ask a storage that hangs to remove them would take as
+            long again.
     """
     if incoming.size_bytes > settings.MAX_UPLOAD_BYTES:
         raise FileTooLarge(
@@ -71,6 +72,7 @@ def store_upload(
         )
     filename = display_name(incoming.name)
     content_type = accepted_type(incoming.file, filename=filename, declared=incoming.declared_type)
+    scanning.require_clean(incoming.file)
     with _as_wanted(incoming.file, content_type, strip_location=strip_location) as file:
         sha256, size_bytes = storage.digest(file)
         upload = new_row(

@@ -155,6 +155,14 @@ def test_an_address_that_is_none_is_told_how_to_be_one(text: str) -> None:
         Environment({"SENTINELS": text}).addresses("SENTINELS", default_port=26379)
 
 
+def test_a_scanner_is_a_host_with_its_port_or_a_path_or_none() -> None:
+    for text in ("", "clamd:3310", "[::1]:3310", "/run/clamav/clamd.ctl"):
+        assert Environment({"SCANNER": text}).scanner("SCANNER") == text
+    for text in ("clamd", "clamd:0", "clamd:70000", "clamd.ctl", "tcp://clamd:3310"):
+        with pytest.raises(ImproperlyConfigured, match="Set SCANNER to host:port"):
+            Environment({"SCANNER": text}).scanner("SCANNER")
+
+
 def test_a_mail_server_is_read_from_one_url() -> None:
     def read(url: str) -> dict[str, Any]:
         return Environment({"E": url}).mail_server("E")
