@@ -63,8 +63,8 @@ def store_upload(
         StorageQuotaExceeded: its owner may not store as much.
         IdempotencyConflict, IdempotencyMismatch: the key is in use.
         ServiceUnavailable: the virus scanner failed, or the storage did; no row is left, and bytes that it may have
-            kept all the same are found by ``reconcile_uploads``: to ask a storage that hangs to remove them would take as
-            long again.
+            kept all the same are found by ``reconcile_uploads``: to ask a storage that hangs to remove them would
+            take as long again.
     """
     if incoming.size_bytes > settings.MAX_UPLOAD_BYTES:
         raise FileTooLarge(
