@@ -30,6 +30,8 @@ _log = structlog.stdlib.get_logger("nocturnal.instances")
 
 # Each of those that were seen, and when (of time.monotonic). Replaced whole.
 _seen: dict[str, float] = {}
+# When those of ``_known`` were last known to live.
+_confirmed = 0.0
 _server = ""
 _server_since = 0.0
 # Who lived when somebody last came or went, and the mark that Redis gave to that moment.
@@ -45,18 +47,22 @@ def beat() -> None:
 
     A Redis that was started again knows nobody before their next beat: until then, those of before stand.
     """
-    global _seen, _server, _server_since  # noqa: PLW0603  written by one thread, read as one reference
-    reading = _meter.read()
+    global _seen, _confirmed, _server, _server_since  # noqa: PLW0603  written by one thread, read as one reference
+    reading, before = _meter.read(), _known
     _own.append((time.time(), reading))
     try:
         living = _send(reading)
     except RedisAway:
         return
     now = time.monotonic()
+    last, _confirmed = _confirmed, now
+    if living is before and link.server == _server and len(_seen) == len(living):
+        return  # nobody came or went, and nobody stands who was not named
     if link.server != _server:
         _server, _server_since = link.server, now
     stand = now - _server_since < GONE_AFTER_SECONDS
-    earlier = {instance: at for instance, at in _seen.items() if stand and now - at < GONE_AFTER_SECONDS}
+    was = _seen | dict.fromkeys(before, last)
+    earlier = {instance: at for instance, at in was.items() if stand and now - at < GONE_AFTER_SECONDS}
     _seen = earlier | dict.fromkeys(living, now)
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from health.cluster.attention import notices
 from health.cluster.decisions import MINUTES, decisions
 from health.cluster.view_model import parts_of, seen_now
-from health.dependencies import dependencies, outcome_of
+from health.readiness import shared_outcomes
 from nocturnal_project import clock
 from ratelimits.admin.permissions import may_see as may_see_limits
 from ratelimits.admin.permissions import only_if
@@ -40,7 +40,7 @@ def part(request: HttpRequest) -> HttpResponse:
 
 def _content(request: HttpRequest) -> dict[str, Any]:
     seen_at, instances, shared = seen_now()
-    outcomes = [outcome_of(dependency) for dependency in dependencies()]
+    outcomes = shared_outcomes()
     cluster, parts = parts_of(seen_at, instances)
     return {
         **parts,

@@ -13,7 +13,9 @@ from nocturnal_project.colleagues import Instance, instances_now
 from nocturnal_project.redis import RedisAway, link
 
 Being = Callable[[str], Any]
-_EVERYTHING_OF_ONE = ("_seen", "_known", "_mark")
+_EVERYTHING_OF_ONE = ("_seen", "_known", "_mark", "_confirmed", "_server", "_server_since")
+
+_NOTHING = dict(zip(_EVERYTHING_OF_ONE, ({}, (), 0, 0.0, "", 0.0), strict=True))
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def being(monkeypatch: pytest.MonkeyPatch) -> Being:
 
     @contextmanager
     def one(name: str) -> Iterator[None]:
-        for variable, value in memories.get(name, {"_seen": {}, "_known": (), "_mark": 0}).items():
+        for variable, value in memories.get(name, _NOTHING).items():
             monkeypatch.setattr(instances, variable, value)
         with override_settings(INSTANCE_ID=name):
             yield
@@ -141,6 +143,24 @@ def test_the_readings_kept_are_few_and_end_by_themselves(redis: Any, being: Bein
     assert redis.memory_usage(readings) < 20_000
     times = [at for at, _ in the("pod-1").readings]
     assert times == sorted(times)
+
+
+def test_those_of_before_stand_while_a_redis_that_was_started_again_knows_nobody(
+    redis: Any, being: Being, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.monotonic()
+
+    def after(seconds: float) -> tuple[str, ...]:
+        monkeypatch.setattr("nocturnal_project.instances.time.monotonic", lambda: began + seconds)
+        return beat_as(being, "pod-1")[0]
+
+    beat_as(being, "pod-2")
+    assert [after(seconds) for seconds in range(100, 131, 5)] == [("pod-1", "pod-2")] * 7
+    redis.flushall()
+    monkeypatch.setattr(link._connections, "server", "another")
+
+    assert after(135) == ("pod-1", "pod-2")
+    assert after(151) == ("pod-1",)
 
 
 def test_one_that_is_gone_is_remembered_for_as_long_as_its_readings(redis: Any, being: Being) -> None:
