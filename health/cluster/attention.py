@@ -13,6 +13,7 @@ _ERROR_PERCENT = 1.0
 _MANY_ERRORS_PERCENT = 5.0
 _SLOW_MS = 500.0  # the promise on latency
 _BUSY_PERCENT = 90.0
+_ENOUGH_REQUESTS = 100  # of fewer, the slowest hundredth is a single one
 _RECENTLY_SECONDS = 120
 
 
@@ -71,5 +72,6 @@ def _of_traffic(cluster: Cluster) -> Iterator[Notice]:
     if figures.error_percent is not None and figures.error_percent >= _ERROR_PERCENT:
         level = "danger" if figures.error_percent >= _MANY_ERRORS_PERCENT else "warning"
         yield Notice(level, f"{figures.error_percent:.1f} % of the requests fail.")
-    if figures.p99_ms is not None and figures.p99_ms >= _SLOW_MS:
+    enough = figures.requests >= _ENOUGH_REQUESTS
+    if enough and figures.p99_ms is not None and figures.p99_ms > _SLOW_MS:
         yield Notice("warning", f"One request in a hundred takes more than {figures.p99_ms:,.0f} ms.")

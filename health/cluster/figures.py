@@ -22,6 +22,7 @@ class Figures(NamedTuple):
     p95_ms: float | None
     p99_ms: float | None
     error_percent: float | None
+    requests: int = 0
 
 
 class Row(NamedTuple):
@@ -97,5 +98,16 @@ def _figures(steps: list[Step]) -> Figures:
     if not served.requests:
         return Figures(rps, None, None, None, None, None)
     p50, p95, p99 = (percentile_ms(served.durations, share) for share in _PERCENTILES)
-    each = (served.total_ms / served.requests, p50, p95, p99, served.errors / served.requests * 100)
-    return Figures(rps, *(None if number is None else round(number, 2) for number in each))
+    return Figures(
+        rps,
+        average_ms=round(served.total_ms / served.requests, 2),
+        p50_ms=_rounded(p50),
+        p95_ms=_rounded(p95),
+        p99_ms=_rounded(p99),
+        error_percent=round(served.errors / served.requests * 100, 2),
+        requests=served.requests,
+    )
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 2)
