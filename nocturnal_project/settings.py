@@ -426,6 +426,11 @@ UNFOLD = {
                 "title": "Files",
                 "items": [
                     {"title": "Uploads", "icon": "folder", "link": reverse_lazy("admin:uploads_upload_changelist")},
+                    {
+                        "title": "Storage",
+                        "icon": "hard_drive",
+                        "link": reverse_lazy("admin:uploads_storageusage_changelist"),
+                    },
                 ],
             },
             {

@@ -19,7 +19,7 @@ def test_a_file_that_staff_delete_is_recorded_for_its_owner(
     staff: Client, alice: User, upload_as: Callable[..., Upload]
 ) -> None:
     upload = upload_as(alice)
-    form = {"action": "delete_selected", "_selected_action": [str(upload.pk)], "post": "yes"}
+    form = {"action": "delete_files", "_selected_action": [str(upload.pk)], "confirmed": "yes"}
 
     staff.post("/admin/uploads/upload/", form)
 

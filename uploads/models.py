@@ -115,11 +115,13 @@ class StorageUsage(models.Model):
     changed_at = models.DateTimeField("changed", default=now, editable=False)
 
     class Meta:
-        """Staff read the largest first."""
+        """Staff read the largest first, and of equal ones the newest, so that pages are the same each time."""
 
         verbose_name_plural = "storage usage"
-        ordering = ("-used_bytes",)
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["-used_bytes"], name="storage_usage_largest")]
+        ordering = ("-used_bytes", "-pk")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-used_bytes", "-owner"], name="storage_usage_by_size")
+        ]
 
     def __str__(self) -> str:
         """Return what it is."""

@@ -37,7 +37,7 @@ def usage_of(owner_id: uuid.UUID) -> Usage:
     usage = StorageUsage.objects.filter(pk=owner_id).first()
     if usage is None:
         return Usage(_stored_by(owner_id), settings.UPLOAD_QUOTA_BYTES or None)
-    return Usage(max(usage.used_bytes, 0), _quota(usage))
+    return Usage(max(usage.used_bytes, 0), quota_of(usage))
 
 
 def reserve(owner_id: uuid.UUID, size_bytes: int) -> None:
@@ -48,7 +48,7 @@ def reserve(owner_id: uuid.UUID, size_bytes: int) -> None:
         NotFound: the account was closed.
     """
     usage = _counter_of(owner_id)
-    quota = _quota(usage)
+    quota = quota_of(usage)
     counter = StorageUsage.objects.filter(pk=owner_id)
     if quota is not None:
         counter = counter.filter(used_bytes__lte=quota - size_bytes)
@@ -106,7 +106,8 @@ def _counter_of(owner_id: uuid.UUID) -> StorageUsage:
     return usage
 
 
-def _quota(usage: StorageUsage) -> int | None:
+def quota_of(usage: StorageUsage) -> int | None:
+    """Return what the user may store, or None without a limit."""
     quota = settings.UPLOAD_QUOTA_BYTES if usage.quota_bytes is None else usage.quota_bytes
     return int(quota) or None
 

@@ -11,7 +11,7 @@ from nocturnal_project.errors import NotFound
 from nocturnal_project.identifiers import first_uuid7
 from uploads import keys
 from uploads.errors import UploadNotReady, UploadQuarantined
-from uploads.models import Upload
+from uploads.models import CategoryUsage, StorageUsage, Upload
 
 # A key is made a moment after its row's created_at; this much is for a clock that was set back between them.
 _CLOCK_SET_BACK_MS = 60_000
@@ -94,6 +94,16 @@ def uploads_in(category: str) -> QuerySet[Upload]:
     beginnings = (f"{category}/", keys.quarantined(f"{category}/"))
     between = [Q(key__gt=beginning, key__lt=beginning + _AFTER_ALL) for beginning in beginnings]
     return Upload.objects.filter(between[0] | between[1])
+
+
+def largest_users() -> QuerySet[StorageUsage]:
+    """Return who has stored how much, the most first."""
+    return StorageUsage.objects.order_by("-used_bytes")
+
+
+def largest_categories() -> QuerySet[CategoryUsage]:
+    """Return what each category needs, of all users, the most first."""
+    return CategoryUsage.objects.order_by("-used_bytes")
 
 
 def awaited() -> dict[str, str]:

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from accounts.admin.panels import ROWS, Panel, link_to, shown_time, user_panel
 from accounts.models import User
+from uploads import quota
 from uploads.models import Upload
 from uploads.selectors import uploads_of
 
@@ -24,6 +25,26 @@ def upload_panel(request: HttpRequest, user: User) -> Panel | None:
         nothing="No files.",
         link=f"{reverse('admin:uploads_upload_changelist')}?{urlencode({'q': user.email})}",
         link_text="All files",
+    )
+
+
+@user_panel
+def storage_panel(request: HttpRequest, user: User) -> Panel | None:
+    """Show what is used, of how much."""
+    if not request.user.has_perm("uploads.view_storageusage"):
+        return None
+    usage = quota.usage_of(user.pk)
+    limit = usage.quota_bytes
+    left = str(filesizeformat(max(0, limit - usage.used_bytes))) if limit else "-"
+    part = f" ({usage.used_bytes * 100 // limit} %)" if limit else ""
+    used = f"{filesizeformat(usage.used_bytes)}{part}"
+    return Panel(
+        title="Storage",
+        headers=("Used", "Quota", "Left"),
+        rows=[(used, str(filesizeformat(limit)) if limit else "no limit", left)],
+        nothing="Nothing stored.",
+        link=reverse("admin:uploads_storageusage_change", args=[user.pk]),
+        link_text="Quota",
     )
 
 

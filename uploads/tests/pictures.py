@@ -1,11 +1,12 @@
 """Pictures for the tests, as hostile ones and as cameras make them."""
 
 import io
+import math
 import struct
 import zlib
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageColor, ImageDraw
 
 BERLIN = {1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0)}
 GPS = 0x8825
@@ -42,3 +43,26 @@ def taken_in_berlin(kind: str, size: tuple[int, int] = (640, 480), *, orientatio
     exif.get_ifd(0x8769).update({0x9003: "2026:01:02 03:04:05", 0x920A: 24.0})
     exif.get_ifd(GPS).update(BERLIN)
     return painted(kind, size, exif=exif, **save)
+
+
+def landscape(number: int, size: tuple[int, int] = (960, 720)) -> bytes:
+    """Return a JPEG of hills at night, each number another: something that people like to look at."""
+    width, height = size
+    top = ImageColor.getrgb(f"hsl({number * 47 % 360},45%,18%)")
+    low = ImageColor.getrgb(f"hsl({(number * 47 + 40) % 360},45%,62%)")
+    fade = Image.linear_gradient("L").resize(size)
+    picture = Image.composite(Image.new("RGB", size, low), Image.new("RGB", size, top), fade)
+    draw = ImageDraw.Draw(picture)
+    x, y, radius = width * (0.2 + number * 0.37 % 0.6), height * 0.28, height * 0.09
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(250, 244, 220))
+    for layer in range(4):
+        ground = height * (0.5 + layer * 0.13)
+        tone = ImageColor.getrgb(f"hsl({(number * 47 + 20) % 360},35%,{34 - layer * 8}%)")
+        line = [
+            (at, ground - height * 0.07 * math.sin(at / width * (5 + layer) + number * 1.7 + layer * 2.1))
+            for at in range(0, width + 16, 16)
+        ]
+        draw.polygon([(0, height), *line, (width, height)], fill=tone)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()

@@ -67,15 +67,15 @@ def test_lists_with_search_filters_and_pages(staff: Client, uploads: list[Upload
 
 
 def test_deleting_what_is_selected_where_the_list_joins(staff: Client, uploads: list[Upload]) -> None:
-    chosen = {"action": "delete_selected", "_selected_action": [str(one.pk) for one in uploads[:3]]}
+    chosen = {"action": "delete_files", "_selected_action": [str(one.pk) for one in uploads[:3]]}
     page = reverse("admin:uploads_upload_changelist")
     assert "file-00001" in staff.post(page, chosen).content.decode()
-    assert staff.post(page, {**chosen, "post": "yes"}).status_code == 302
+    assert staff.post(page, {**chosen, "confirmed": "yes"}).status_code == 302
     assert Upload.objects.count() == 2
 
 
 def test_deleting_a_searched_selection(staff: Client, uploads: list[Upload]) -> None:
-    chosen = {"action": "delete_selected", "_selected_action": [str(uploads[1].pk)], "post": "yes"}
+    chosen = {"action": "delete_files", "_selected_action": [str(uploads[1].pk)], "confirmed": "yes"}
     page = reverse("admin:uploads_upload_changelist") + "?q=bob@example.com"
     assert staff.post(page, chosen).status_code == 302
     assert Upload.objects.count() == 4

@@ -37,7 +37,7 @@ from ratelimits.subjects import account_subject
 from tests.test_urls import METHODS, routes
 from uploads import services
 from uploads.content_types import EXTENSIONS
-from uploads.models import StorageUsage, Upload
+from uploads.models import CategoryUsage, StorageUsage, Upload
 from uploads.tests import samples
 
 DOCUMENTS = 20_000
@@ -54,7 +54,7 @@ FIXED = {
     "accounts_signingkey": "the ring is read whole: a key for each rotation of the last month",
     "auth_group_permissions": "a group goes with its permissions; at most one for each permission",
 }
-MOST_FIXED = 500
+MOST_FIXED = 700
 # What the worker and the commands take at once.
 BATCHES = {"deliver": 20, "prune": 20}
 # fmt: off
@@ -165,7 +165,8 @@ def walk(db: None) -> Iterator[Walk]:
     people = User.objects.bulk_create(users())
     owners = people[-OWNERS:]
     Upload.objects.bulk_create(uploads(owners))
-    StorageUsage.objects.bulk_create(StorageUsage(pk=owner.pk) for owner in owners)
+    StorageUsage.objects.bulk_create(StorageUsage(pk=user.pk, used_bytes=at) for at, user in enumerate(people))
+    CategoryUsage.objects.bulk_create(CategoryUsage(pk=f"c{at}", used_bytes=at) for at in range(DOCUMENTS))
     Session.objects.bulk_create(sessions(people))
     SecurityEvent.objects.bulk_create(events(people))
     LimitEvent.objects.bulk_create(limit_events(people))
@@ -183,8 +184,8 @@ def walk(db: None) -> Iterator[Walk]:
         yield walk
     finally:
         put_in_force({})
-        mine = (Upload, StorageUsage, Session, SecurityEvent, SigningKey, OutboxMail, LimitEvent, LimitOverride)
-        for model in (*mine, LogEntry, Group, User.groups.through, User):
+        mine = (Upload, StorageUsage, CategoryUsage, Session, SecurityEvent, SigningKey, OutboxMail)
+        for model in (*mine, LimitEvent, LimitOverride, LogEntry, Group, User.groups.through, User):
             collection_of(model).delete_many({})
 
 
@@ -380,6 +381,7 @@ QUERIES: dict[type[Model], tuple[str, ...]] = {
         *(f"status__exact={status}" for status in Upload.Status.values),
         *(f"type={kind}" for kind in EXTENSIONS),
     ),
+    StorageUsage: ("q=user00123@", "q=user", "q=user19"),
     Group: ("q=R",),
     SigningKey: (),
     LimitEvent: (
@@ -403,6 +405,7 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
                 "view_user",
                 "view_session",
                 "view_upload",
+                "view_storageusage",
                 "view_group",
                 "view_securityevent",
                 "view_limitevent",
@@ -429,9 +432,30 @@ def staff_ask(walk: Walk, root: User, owner: User) -> None:
     look_at_one(walk, browser, SecurityEvent, SecurityEvent.objects.all()[0].pk)
     look_at_one(walk, browser, Session, Session.objects.all()[0].pk)
     look_at_one(walk, browser, Upload, Upload.objects.filter(owner=owner)[0].pk)
+    staff_ask_about_files(walk, browser, owner)
     look_at_one(walk, browser, Group, group.pk)
     look_at_one(walk, browser, SigningKey, SigningKey.objects.all()[0].pk)
     act(walk, browser, owner)
+
+
+def staff_ask_about_files(walk: Walk, browser: Client, owner: User) -> None:
+    walk.step = "preparing"
+    picture = io.BytesIO(samples.PNG)
+    incoming = services.Incoming(picture, len(samples.PNG), "a.png", "")
+    upload, _ = services.store_upload(owner_id=owner.pk, incoming=incoming, category="new", now=datetime.now(UTC))
+    thumbnail = reverse("admin:uploads_upload_thumbnail", args=[upload.pk])
+    walk.ask(browser, "get", thumbnail, status=302)
+    for query in ("", "p=2", "type=image/png", "status__exact=quarantined", "q=user19961@"):
+        walk.ask(browser, "get", f"{reverse('admin:uploads_upload_gallery')}?{query}")
+    page = reverse("admin:uploads_upload_changelist")
+    chosen = {"_selected_action": [str(upload.pk)]}
+    for action, shown in (("quarantine", 200), ("release", 302), ("delete_files", 404)):
+        walk.ask(browser, "post", page, {**chosen, "action": action})
+        walk.ask(browser, "post", page, {**chosen, "action": action, "confirmed": "yes"}, status=302)
+        walk.ask(browser, "get", thumbnail, status=shown)
+    quota = reverse("admin:uploads_storageusage_change", args=[owner.pk])
+    walk.ask(browser, "get", quota)
+    walk.ask(browser, "post", quota, {"limit": "own", "amount": "2", "unit": "GiB"}, status=302)
 
 
 def staff_ask_about_limits(walk: Walk, root: User, somebody: User) -> None:
@@ -484,9 +508,6 @@ def act(walk: Walk, browser: Client, owner: User) -> None:
         "confirmed": "yes",
     }
     walk.ask(browser, "post", reverse("admin:accounts_session_changelist"), rows, status=302)
-    files = {"action": "delete_selected", "_selected_action": [str(row.pk) for row in Upload.objects.all()[:2]]}
-    walk.ask(browser, "post", reverse("admin:uploads_upload_changelist"), files)
-    walk.ask(browser, "post", reverse("admin:uploads_upload_changelist"), {**files, "post": "yes"}, status=302)
     walk.ask(browser, "post", reverse("admin:accounts_user_changelist"), {**chosen, "action": "delete_selected"})
     walk.ask(
         browser, "post", reverse("admin:accounts_user_changelist"),
@@ -504,7 +525,8 @@ def most(sent: Sent) -> int:
         return BATCHES[sent.step]
     if re.fullmatch("GET /api/v1/(uploads|me/sessions|me/security-events)", path):
         return API_PAGE * pages + ONE
-    if re.search(r"(/user/|/session/|/securityevent/|/upload/|/group/|/limitevent/)(.*/history/)?$", path):
+    lists = "user|session|securityevent|upload|upload/gallery|storageusage|group|limitevent"
+    if re.search(rf"/({lists})/(.*/history/)?$", path):
         return 2 * STAFF_PAGE * pages + ONE
     if "prune" in path:
         return PRUNED_AT_ONCE
