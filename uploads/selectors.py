@@ -123,7 +123,7 @@ def abandoned_before(moment: datetime, *, now: datetime) -> QuerySet[Upload]:
     return _older(Upload.Status.PENDING, moment).exclude(staging_key="").filter(free)
 
 
-def ready_uploads(after: uuid.UUID | None = None) -> QuerySet[Upload]:
+def stored_uploads(after: uuid.UUID | None = None) -> QuerySet[Upload]:
     """Return stored uploads, those held back too, in the order in which they were made, after one or from the first."""
     ready = Upload.objects.filter(status__in=Upload.STORED)
     return (ready.filter(pk__gt=after) if after else ready).order_by("id")

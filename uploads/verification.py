@@ -25,7 +25,7 @@ def sample(number: int) -> Iterator[Upload]:
     They are those made next after moments drawn evenly over the time in which files came, so that no step of it reads
     the collection; of an hour with many files each is as likely as of one with few, not each file.
     """
-    first, last = selectors.ready_uploads().first(), selectors.ready_uploads().last()
+    first, last = selectors.stored_uploads().first(), selectors.stored_uploads().last()
     if first is None or last is None:
         return
     seconds = (last.created_at - first.created_at).total_seconds()
@@ -34,7 +34,7 @@ def sample(number: int) -> Iterator[Upload]:
         if len(chosen) == number:
             return
         moment = first.created_at + timedelta(seconds=random.uniform(0, seconds))  # noqa: S311  a sample, no secret
-        upload = selectors.ready_uploads(after=first_uuid7(moment)).first() or first
+        upload = selectors.stored_uploads(after=first_uuid7(moment)).first() or first
         if upload.pk not in chosen:
             chosen.add(upload.pk)
             yield upload

@@ -10,10 +10,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
+from accounts.events import NO_REQUEST
 from accounts.models import User
 from nocturnal_project import clock
 from nocturnal_project.identifiers import first_uuid7
-from uploads import services, storage, verification
+from uploads import services, staff, storage, verification
 from uploads.models import StorageUsage, Upload
 from uploads.tests.test_reconciling import HELLO, announced, stored_keys
 
@@ -61,6 +62,18 @@ def test_flipped_bits_and_lost_bytes_are_told_and_nothing_is_changed(
     assert f"{lost.key} (upload {lost.pk}): its bytes are not there" in said
     assert good.key not in said
     assert Upload.objects.filter(status="ready").count() == 3
+
+
+def test_what_staff_hold_back_is_verified_as_well(
+    alice: User, upload_as: UploadAs, files: Path, make_user: Callable[..., User]
+) -> None:
+    held = upload_as(alice)
+    staff.quarantine(upload=held, by=staff.By(make_user("Sam", is_staff=True), NO_REQUEST, clock.now()))
+    assert run("verify_uploads", "--all")[1] == 0
+
+    (files / "quarantine" / held.key).write_bytes(b"hellO\n")
+
+    assert run("verify_uploads", "--all")[1] == 2
 
 
 def test_a_sample_is_of_different_files_and_of_all_when_there_are_no_more(alice: User, upload_as: UploadAs) -> None:

@@ -35,7 +35,7 @@ class Command(WorkCommand):
             raise CommandError("--from and --to are the same.", returncode=WRONG_USE)
         if not settings.STORAGES["s3"]["OPTIONS"]["bucket_name"]:
             raise CommandError("No bucket is configured: set S3_BUCKET and what it needs.", returncode=WRONG_USE)
-        ready = selectors.ready_uploads()
+        ready = selectors.stored_uploads()
         came: Counter[Outcome] = Counter()
         for upload in self.progress(ready.iterator(), unit="file", total=ready.count()):
             outcome = move(upload, source=storage.named(source), target=storage.named(target), dry_run=dry_run)

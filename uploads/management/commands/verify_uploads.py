@@ -25,7 +25,7 @@ class Command(WorkCommand):
         number = options["sample"]
         if number < 1:
             raise CommandError("--sample takes 1 or more.", returncode=WRONG_USE)
-        uploads = selectors.ready_uploads().iterator() if options["all"] else sample(number)
+        uploads = selectors.stored_uploads().iterator() if options["all"] else sample(number)
         read = damaged = 0
         for upload in self.progress(uploads, unit="file", total=None if options["all"] else number):
             read += 1
