@@ -5,6 +5,7 @@ holds for our Dockerfile and compose file, not for the official images.
 """
 
 import os
+import shutil
 import site
 import subprocess
 import sys
@@ -28,16 +29,18 @@ rm -rf dev *.deb
 apt-get -qq purge --yes --autoremove usrmerge perl perl-modules-5.36 >/dev/null'
 """
 
-# The servers' folders as the official images have them, for the users that docker-compose.yml names.
-_SERVERS_HOOK = """set -eu
-install -d -o 999 -g 999 "$1/data" "$1/data/db"
-install -d -o 65534 -g 65534 "$1/prometheus"
-ln -s /bin/busybox "$1/usr/bin/wget"
+# Every server in one image, with folders as the official images have them, for the users that docker-compose.yml names.
+_SERVERS = """FROM python:3.11-slim-bookworm
+RUN apt-get -qq update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends \\
+    nginx-light redis-server prometheus libcurl4 busybox
+RUN install -d -o 999 -g 999 /data /data/db && install -d -o 65534 -g 65534 /prometheus \\
+    && ln -s /bin/busybox /usr/bin/wget
+COPY mongod weed /usr/bin/
 """
 # The names that docker-compose.yml has.
 SERVERS = (
     *("mongo:8.0.4", "redis:7.2.7", "chrislusf/seaweedfs:4.48"),
-    *("nginx:1.30-alpine", "prom/prometheus:v3.7.3"),
+    *("nginx:1.28-alpine", "prom/prometheus:v3.7.3"),
 )
 
 
@@ -57,32 +60,25 @@ def make_python(engine: DockerEngine) -> None:
 
 
 def make_servers(engine: DockerEngine) -> None:
-    """Make one image with every server, and give it the name of each.
+    """Make one image with every server, on the one of Python, and give it the name of each.
 
-    From Debian's next release, because nginx follows names in an upstream since 1.27.3. mongod and SeaweedFS are the
-    packages' own programs, as in tests/servers.
+    mongod and SeaweedFS are the packages' own programs, as in tests/servers; the rest is Debian's.
     """
-    archive = engine.folder / "servers.tar"
-    packages = "nginx-light,redis-server,prometheus,libcurl4t64,busybox"
+    folder = engine.folder / "servers"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(_SERVERS)
     wheels = tuple(Path(place) / "fiftyone/db/bin/mongod" for place in site.getsitepackages())
-    mongod = program("mongod", install="make test", also=wheels)
-    weed = Path(program("weed", install="make test")).resolve()
-    _bootstrap(
-        *("forky", packages, archive),
-        '--aptopt=Acquire::Check-Valid-Until "false"',  # mirrors of a release that changes daily lag behind
-        *(f"--customize-hook=copy-in {mongod} {weed} /usr/bin", f"--customize-hook={_SERVERS_HOOK}"),
-        mirror="http://deb.debian.org/debian",
-    )
-    engine.run("import", str(archive), SERVERS[0], within_s=300)
+    shutil.copy(program("mongod", install="make test", also=wheels), folder / "mongod")
+    shutil.copy(program("weed", install="make test"), folder / "weed")
+    engine.build(folder, SERVERS[0])
     for name in SERVERS[1:]:
         engine.run("tag", SERVERS[0], name)
-    archive.unlink()
+    shutil.rmtree(folder)
 
 
-def _bootstrap(release: str, packages: str, archive: Path, *options: str, mirror: str = "") -> None:
+def _bootstrap(release: str, packages: str, archive: Path, *options: str) -> None:
     bootstrap = program("mmdebstrap", install="apt-get install mmdebstrap")
     command = [bootstrap, "--variant=minbase", f"--include={packages}", *_LEFT_OUT, *options, release, str(archive)]
-    command += [mirror] if mirror else []  # without one: where this machine gets its own packages
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     if done.returncode:
         sys.stderr.write(done.stderr)

@@ -31,7 +31,13 @@ def engine() -> Iterator[DockerEngine]:
 
 
 @pytest.fixture(scope="package")
-def servers_on_their_way(engine: DockerEngine) -> Iterator[Future[None]]:
+def python_base(engine: DockerEngine) -> None:
+    """What every other image here is made from."""
+    bases.make_python(engine)
+
+
+@pytest.fixture(scope="package")
+def servers_on_their_way(engine: DockerEngine, python_base: None) -> Iterator[Future[None]]:
     """The servers' image, made while the image under test is."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(bases.make_servers, engine)
@@ -40,7 +46,6 @@ def servers_on_their_way(engine: DockerEngine) -> Iterator[Future[None]]:
 @pytest.fixture(scope="package")
 def image(engine: DockerEngine, servers_on_their_way: Future[None]) -> Image:
     """The image, built from the working folder as deploy/README.md says."""
-    bases.make_python(engine)
     image = Image(engine)
     engine.build(ROOT, image.single_stage, "--target", "build")  # its steps are not run again for the next one
     engine.build(ROOT, image.name, "--build-arg", "REVISION=0123abc")
