@@ -40,8 +40,8 @@ lock: $(VENV)/bin/python ## Pin every dependency, with hashes, from requirements
 	$(VENV)/bin/$(LOCK) --constraint requirements/dev.txt requirements/base.in --output-file requirements/base.txt
 	$(VENV)/bin/$(LOCK) requirements/infrastructure.in --output-file requirements/infrastructure.txt
 
-soak: $(VENV)/dev servers ## Run the tests of faults and of the limiter in their full length
-	NOCTURNAL_SOAK=1 $(PY) -m pytest tests/test_durability.py tests/test_pooling.py tests/test_upload_crashes.py tests/test_sessions_on_three_instances.py tests/test_roll.py tests/test_slow_clients.py ratelimits/tests/redis
+soak: $(VENV)/dev $(VENV)/infrastructure.installed servers ## Run the tests of faults, the limiter and Terraform in their full length
+	NOCTURNAL_SOAK=1 $(PY) -m pytest tests/test_durability.py tests/test_pooling.py tests/test_upload_crashes.py tests/test_sessions_on_three_instances.py tests/test_roll.py tests/test_slow_clients.py tests/terraform/test_apply.py ratelimits/tests/redis
 
 cluster: $(VENV)/dev servers ## Start MongoDB x3, Redis, S3, CLUSTER_PODS=3 instances and nginx on 127.0.0.1:8080
 	@$(PY) -m deploy.cluster up

@@ -9,11 +9,16 @@ from typing import Any
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
+from moto.core.utils import camelcase_to_underscores
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elasticache.exceptions import CacheClusterNotFound
 from moto.elasticache.models import ElastiCacheBackend, ReplicationGroup
 from moto.elasticache.responses import ElastiCacheResponse
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.rds.models import DBCluster, DBInstance
 from moto.rds.utils import ClusterEngine, DbInstanceEngine
+from moto.s3.models import FakeDeleteMarker
 from moto.server import main
 
 
@@ -27,12 +32,31 @@ def added_to(kind: type[Any], name: str = "") -> Any:
     return add
 
 
+# --- S3: statements of a bucket's policy about TLS, whose conditions moto does not read; requests count as sent by TLS
+
+_judge = IAMPolicyStatement.is_action_permitted
+
+
+@added_to(IAMPolicyStatement)
+def is_action_permitted(self: Any, *arguments: Any, **named: Any) -> Any:
+    """Have no opinion where the statement denies what comes without TLS, or by an old one."""
+    conditions = {key for each in self._statement.get("Condition", {}).values() for key in each}
+    if self._statement["Effect"] == "Deny" and conditions and conditions <= {"aws:SecureTransport", "s3:TlsVersion"}:
+        return PermissionResult.NEUTRAL
+    return _judge(self, *arguments, **named)
+
+
+@added_to(FakeDeleteMarker)
+def dispose(self: Any, *, garbage: bool = False) -> None:
+    """Have nothing to give back; moto fails at a bucket that is emptied of what was removed before."""
+
+
 # --- Application Auto Scaling: tags
 
 
 @added_to(ApplicationAutoScalingResponse)
 def list_tags_for_resource(self: Any) -> str:
-    """Say none: Terraform keeps its own."""
+    """Say what was kept."""
     return json.dumps({"Tags": _scaling_tags.get(self._get_param("ResourceARN"), {})})
 
 
@@ -44,6 +68,43 @@ def tag_resource(self: Any) -> str:
 
 
 _scaling_tags: dict[str, dict[str, str]] = {}
+_register = ApplicationAutoScalingResponse.register_scalable_target
+
+
+@added_to(ApplicationAutoScalingResponse)
+def register_scalable_target(self: Any) -> str:
+    """Keep the tags that come with it."""
+    answer: str = _register(self)
+    _scaling_tags.setdefault(json.loads(answer)["ScalableTargetARN"], {}).update(self._get_param("Tags") or {})
+    return answer
+
+
+# --- EC2: what a rule is for, where it names a group and no addresses
+
+SecurityGroupRule.description = property(
+    lambda self: self.ip_range.get("Description") or self.source_group.get("Description")
+)
+
+# --- ECS: where tasks run, and how a service is looked after
+
+_create_service = EC2ContainerServiceResponse.create_service
+_KEPT = (
+    *("capacityProviderStrategy", "enableExecuteCommand"),
+    *("healthCheckGracePeriodSeconds", "availabilityZoneRebalancing"),
+)
+
+
+@added_to(EC2ContainerServiceResponse)
+def create_service(self: Any) -> Any:
+    """Say back what moto leaves out; a service on capacity providers has no launch type."""
+    answer = _create_service(self)
+    service = answer.result["service"]
+    for name in _KEPT:
+        setattr(service, camelcase_to_underscores(name), self._get_param(name))
+    if service.capacity_provider_strategy:
+        service.launch_type = None
+    return answer
+
 
 # --- DocumentDB: an engine of RDS' API
 
@@ -55,9 +116,16 @@ def _knows_docdb(kind: Any, method: str) -> None:
     setattr(kind, method, lambda: [*engines, "docdb"])
 
 
+def _unless_docdb(known: Any, value: int) -> Any:
+    def answer(engine: str, *arguments: Any, **named: Any) -> Any:
+        return value if engine == "docdb" else known(engine, *arguments, **named)
+
+    return answer
+
+
 def _defaults_for_docdb(kind: Any, method: str, value: int) -> None:
     known = getattr(kind, method)
-    setattr(kind, method, staticmethod(lambda engine, *more: value if engine == "docdb" else known(engine, *more)))
+    setattr(kind, method, staticmethod(_unless_docdb(known, value)))
 
 
 _knows_docdb(ClusterEngine, "list_cluster_engines")
@@ -65,6 +133,17 @@ _knows_docdb(DbInstanceEngine, "valid_db_instance_engine")
 for _class in (DBCluster, DBInstance):
     _defaults_for_docdb(_class, "default_port", 27017)
     _defaults_for_docdb(_class, "default_allocated_storage", 1)
+
+_make_cluster = DBCluster.__init__
+
+
+@added_to(DBCluster, "__init__")
+def make_cluster(self: Any, *arguments: Any, **named: Any) -> None:
+    """Have DocumentDB's usual kind of storage, which it says by saying none."""
+    _make_cluster(self, *arguments, **named)
+    if self.engine == "docdb":
+        self.storage_type = named.get("storage_type")
+
 
 # --- ElastiCache: parameter groups, the removal of things, and the nodes of a replication group
 
@@ -86,6 +165,8 @@ def create_cache_parameter_group(self: Any) -> ActionResult:
         "ARN": f"arn:aws:elasticache:{self.region}:{self.current_account}:parametergroup:{name}",
         "parameters": {},
     }
+    arn = _parameter_groups[name]["ARN"]
+    self.elasticache_backend.tagging_service.tag_resource(arn, self._get_params().get("Tags") or [])
     return ActionResult({"CacheParameterGroup": _group(name)})
 
 
@@ -179,6 +260,10 @@ def _node(name: str, group: Any) -> dict[str, Any]:
         "CacheSubnetGroupName": group.cache_subnet_group_name,
         "SecurityGroups": [{"SecurityGroupId": each, "Status": "active"} for each in group.security_group_ids or []],
         "AutoMinorVersionUpgrade": True,
+        "AtRestEncryptionEnabled": group.at_rest_encryption_enabled,
+        "TransitEncryptionEnabled": group.transit_encryption_enabled,
+        "TransitEncryptionMode": group.transit_encryption_mode,
+        "AuthTokenEnabled": group.auth_token_enabled,
         "CacheNodes": [{"CacheNodeId": "0001", "CacheNodeStatus": "available", "Endpoint": {"Port": group.port}}],
     }
 

@@ -17,7 +17,7 @@ _INSTALL = "https://developer.hashicorp.com/terraform/install (1.11)"
 # Where Terraform looks for mirrors by itself, and where administrators unpack things.
 _USUAL = ("~/.terraform.d/plugins", "~/.local/share/terraform/plugins")
 _USUAL_SYSTEM = ("usr/local/share", "usr/share", "usr/local/lib", "opt")
-_SECONDS = 300
+_SECONDS = 900  # the slowest is an apply, which mostly waits: two minutes alone, more beside others
 _NOT_COPIED = shutil.ignore_patterns(
     ".terraform", ".terraform.lock.hcl", "*.tfstate*", "terraform.tfvars", "backend.hcl"
 )

@@ -12,7 +12,6 @@ locals {
     TRUSTED_PROXIES    = "1" # the load balancer
     REDIS_URL          = module.cache.url
     INSTANCES_EXPECTED = tostring(var.size.maximum)
-    DRAIN_SECONDS      = "30" # as long as the target group lets requests run on; a task has 90 s in all
     USE_S3             = "true"
     S3_BUCKET          = module.storage.bucket
     AWS_REGION         = data.aws_region.current.name
