@@ -67,6 +67,14 @@ class DockerEngine(Service):
         [facts] = json.loads(self.run("inspect", name))
         return dict(facts)
 
+    def close(self) -> None:
+        """End it; a namespace that it leaves mounted after `--network host` would keep its folder from going."""
+        namespace = self.folder / "run/netns/default" if self._keeper else None
+        if namespace and namespace.exists():
+            umount = program("umount", install="apt-get install mount")
+            subprocess.run([umount, "--lazy", str(namespace)], check=False, capture_output=True)
+        super().close()
+
     def _start(self, keeper: Keeper) -> None:
         if os.geteuid() != 0:
             raise ServiceFailed("dockerd needs root: run the tests of tests/docker as root, or in a container as root")
