@@ -11,6 +11,7 @@ import pytest
 
 from nocturnal_project import __version__
 from tests.docker.conftest import ROOT, Image
+from tests.kubernetes.rendered import rendered
 from tests.servers.base import program, wait_until
 
 # Whatever the caller's defaults are: no capability, no way to more rights, nothing written but /tmp.
@@ -162,6 +163,14 @@ def test_the_health_check_turns_healthy_and_says_why_not(running: Running, image
     nobody = _inside(image, "python deploy/docker/healthcheck.py; echo code $?")
     assert "ConnectionRefusedError" in nobody
     assert nobody.endswith("code 1")
+
+
+def test_whatever_the_manifests_probe_answers(running: Running) -> None:
+    (container,) = rendered("production").one("Deployment", "nocturnal-app")["spec"]["template"]["spec"]["containers"]
+    probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
+
+    assert [(probe["port"], container["ports"][0]["containerPort"]) for probe in probes] == [("http", 5000)] * 3
+    assert [_status(running.port, probe["path"]) for probe in probes] == [200, 200, 200]
 
 
 def test_orphans_are_reaped(running: Running, image: Image) -> None:
