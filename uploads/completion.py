@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from nocturnal_project import clock
 from nocturnal_project.errors import NotFound, ServiceUnavailable
-from uploads import scanning, services, storage
+from uploads import rows, scanning, storage
 from uploads.content_types import accepted_type
 from uploads.direct_storage import Stored, part_sizes
 from uploads.errors import (
@@ -90,11 +90,11 @@ def _carried_out(upload: Upload, claim: "_Claim") -> Upload:
     try:
         _verify(upload, found, claim)
     except FileRefused:
-        services.reject(upload)
+        rows.reject(upload)
         _clear_staging(upload)
         raise
     storage.copy_stored(upload.staging_key, upload.key, found)
-    services.make_ready(upload)
+    rows.make_ready(upload)
     _clear_staging(upload)
     return upload
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from nocturnal_project.errors import NotFound
-from uploads import keys, services, storage
+from uploads import keys, rows, storage
 from uploads.content_types import require_agreement
 from uploads.direct_storage import Announced, Form, part_sizes
 from uploads.errors import FileTooLarge, UploadNotDirect, UploadRejected
@@ -81,7 +81,7 @@ def presign(
         raise FileTooLarge(f"A file has at most {limit:,} bytes.", max_bytes=limit)
     filename = display_name(name)
     require_agreement(announced.content_type, filename=filename)
-    upload = services.new_row(
+    upload = rows.new_row(
         owner_id=owner_id,
         category=category,
         filename=filename,
@@ -92,8 +92,8 @@ def presign(
         now=now,
     )
     upload.staging_key = keys.new_staging_key(now=now)
-    if not services.create_row(upload):
-        return how_to_send(services.earlier_row(upload), now), False
+    if not rows.create_row(upload):
+        return how_to_send(rows.earlier_row(upload), now), False
     return how_to_send(upload, now), True
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from uploads import category_usage, keys, quota, selectors, services, storage, thumbnails
+from uploads import category_usage, keys, quota, rows, selectors, services, storage, thumbnails
 from uploads.direct_storage import Listed
 from uploads.models import CategoryUsage, StorageUsage, Upload
 
@@ -175,6 +175,6 @@ class Reconciliation:
         if self.dry_run:
             return
         if whole:
-            services.make_ready(upload)
+            rows.make_ready(upload)
         else:
             services.remove_pending(upload)

@@ -1,30 +1,23 @@
 """Writing uploads: store, give out, remove."""
 
-import hashlib
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import IO, Any
+from typing import IO
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError
 
-from accounts.selectors import is_active
 from nocturnal_project.errors import InvalidInput, NotFound, ServiceUnavailable
-from nocturnal_project.transaction import atomic, refusable_write
-from uploads import category_usage, keys, location, quota, scanning, selectors, storage, thumbnails
+from uploads import location, rows, scanning, selectors, storage, thumbnails
 from uploads.content_types import accepted_type
 from uploads.errors import (
     FileTooLarge,
-    IdempotencyConflict,
-    IdempotencyMismatch,
-    StorageQuotaExceeded,
 )
 from uploads.filenames import as_attachment, display_name
-from uploads.metrics import counted, ready
+from uploads.metrics import counted
 from uploads.models import Upload
 from uploads.signing import Download, issued_at
 
@@ -75,7 +68,7 @@ def store_upload(
     scanning.require_clean(incoming.file)
     with _as_wanted(incoming.file, content_type, strip_location=strip_location) as file:
         sha256, size_bytes = storage.digest(file)
-        upload = new_row(
+        upload = rows.new_row(
             owner_id=owner_id,
             category=category,
             filename=filename,
@@ -85,8 +78,8 @@ def store_upload(
             idempotency_key=idempotency_key,
             now=now,
         )
-        if not create_row(upload):
-            return earlier_row(upload), False
+        if not rows.create_row(upload):
+            return rows.earlier_row(upload), False
         _store_bytes(upload, file)
     return upload, True
 
@@ -108,111 +101,13 @@ def _as_wanted(file: IO[bytes], content_type: str, *, strip_location: bool) -> I
         yield without
 
 
-def new_row(*, idempotency_key: str, now: datetime, **facts: Any) -> Upload:
-    """Return a row that is not written yet, with the key that its bytes will have."""
-    upload = Upload(created_at=now, **facts)
-    upload.key = keys.new_key(upload.category, upload.content_type, now=now)
-    upload.request_key = upload.pk.hex
-    if idempotency_key:
-        upload.request_key = hashlib.sha256(f"{upload.owner_id}\n{idempotency_key}".encode()).hexdigest()
-    return upload
-
-
-def create_row(upload: Upload) -> bool:
-    """Write a new file's row, its bytes counted; return False where its ``request_key`` has one already.
-
-    Raises:
-        StorageQuotaExceeded: the owner may not store as much.
-    """
-    try:
-        quota.reserve(upload.owner_id, upload.size_bytes)
-    except StorageQuotaExceeded:
-        if Upload.objects.filter(request_key=upload.request_key).exists():
-            return False
-        raise
-    try:
-        with refusable_write():
-            upload.save(force_insert=True)
-    except IntegrityError:
-        quota.release(upload.owner_id, upload.size_bytes)
-        return False
-    category_usage.count(upload, files=1)
-    return True
-
-
-def remove_row(upload: Upload) -> bool:
-    """Remove a file's row, its bytes counted no longer; return False where another call did."""
-    removed, _ = Upload.objects.filter(pk=upload.pk).delete()
-    if removed and upload.status != Upload.Status.REJECTED:
-        _count_no_longer(upload)
-    return bool(removed)
-
-
-def _count_no_longer(upload: Upload) -> None:
-    quota.release(upload.owner_id, upload.size_bytes)
-    category_usage.count(upload, files=-1)
-
-
-def earlier_row(upload: Upload) -> Upload:
-    """Return the row that another call with the same ``request_key`` wrote.
-
-    Raises:
-        IdempotencyConflict: that call is still at it.
-        IdempotencyMismatch: it was about another file.
-        NotFound: there is none: the account was closed.
-    """
-    # In a block, because MongoDB then confirms that a majority holds what was read: the first call may have been
-    # told 503 for a row that only the primary has, and that is lost with it.
-    with atomic():
-        earlier = Upload.objects.filter(request_key=upload.request_key, owner_id=upload.owner_id).first()
-    if earlier is None and upload.request_key == upload.pk.hex:
-        raise NotFound("The account was closed.")
-    if earlier is None or (earlier.status == Upload.Status.PENDING and not earlier.staging_key):
-        raise IdempotencyConflict(headers={"Retry-After": "1"})
-    same = ("sha256", "category", "size_bytes", "content_type")
-    if [getattr(earlier, fact) for fact in same] != [getattr(upload, fact) for fact in same]:
-        raise IdempotencyMismatch
-    if bool(earlier.staging_key) != bool(upload.staging_key):
-        raise IdempotencyMismatch
-    return earlier
-
-
 def _store_bytes(upload: Upload, file: IO[bytes]) -> None:
     try:
         storage.put(upload.key, file, sha256=upload.sha256)
     except ServiceUnavailable:
-        remove_row(upload)
+        rows.remove_row(upload)
         raise
-    make_ready(upload)
-
-
-def make_ready(upload: Upload) -> None:
-    """Say that the bytes are stored under the row's key and verified; once it is said, it is said.
-
-    Raises:
-        NotFound: the row, or its owner's account, went meanwhile; the bytes are removed.
-    """
-    pending = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING)
-    made = pending.update(status=Upload.Status.READY, claimed_until=None)
-    there = made or Upload.objects.filter(pk=upload.pk, status__in=Upload.STORED).exists()
-    if not there or not is_active(upload.owner_id):
-        # Deleted while its bytes were on the way. Closing an account deactivates it before it looks for files, so
-        # either it finds this one ready, or this finds the account closing: nothing stays behind.
-        remove_row(upload)
-        storage.remove(upload.key)
-        raise NotFound("The upload was deleted before it was complete.")
-    upload.status = Upload.Status.READY
-    if made:
-        ready.inc()
-    _log.debug("upload stored", upload=str(upload.pk), content_type=upload.content_type, size_bytes=upload.size_bytes)
-
-
-def reject(upload: Upload) -> None:
-    """Say that what was sent is not kept; its bytes count no longer."""
-    pending = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING)
-    if pending.update(status=Upload.Status.REJECTED, claimed_until=None):
-        _count_no_longer(upload)
-    upload.status = Upload.Status.REJECTED
+    rows.make_ready(upload)
 
 
 def remove_pending(upload: Upload) -> bool:
@@ -225,7 +120,7 @@ def remove_pending(upload: Upload) -> bool:
     """
     removed, _ = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING).delete()
     if removed:
-        _count_no_longer(upload)
+        rows.count_no_longer(upload)
         _remove_bytes(upload)
     return bool(removed)
 
@@ -253,7 +148,7 @@ def delete_upload(*, upload: Upload) -> None:
     Raises:
         NotFound: someone else removed it meanwhile.
     """
-    if not remove_row(upload):
+    if not rows.remove_row(upload):
         raise NotFound("There is no such upload.")
     try:
         _remove_bytes(upload)
@@ -281,5 +176,5 @@ def delete_uploads_of(*, owner_id: uuid.UUID) -> int:
     removed = 0
     for upload in Upload.objects.filter(owner_id=owner_id).iterator():
         _remove_bytes(upload)
-        removed += remove_row(upload)
+        removed += rows.remove_row(upload)
     return removed

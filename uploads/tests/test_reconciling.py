@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from nocturnal_project import clock
-from uploads import direct, keys, services, storage, thumbnails
+from uploads import direct, keys, rows, storage, thumbnails
 from uploads.direct_storage import Announced
 from uploads.models import StorageUsage, Upload
 from uploads.tests import samples
@@ -46,11 +46,11 @@ def make_older(files: Path, *, hours: float) -> None:
 def interrupted(owner: User, *, stored: bytes | None) -> Upload:
     """Return a row whose instance died, with what it had stored by then."""
     sha256 = hashlib.sha256(HELLO).hexdigest()
-    upload = services.new_row(
+    upload = rows.new_row(
         idempotency_key="", now=clock.now(), owner_id=owner.pk, category="general", filename="hello.txt",
         content_type="text/plain", size_bytes=len(HELLO), sha256=sha256,
     )  # fmt: skip
-    assert services.create_row(upload)
+    assert rows.create_row(upload)
     if stored is not None:
         storage.put(upload.key, io.BytesIO(stored), sha256=hashlib.sha256(stored).hexdigest())
     return upload

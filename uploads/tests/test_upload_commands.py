@@ -14,7 +14,7 @@ from accounts.events import NO_REQUEST
 from accounts.models import User
 from nocturnal_project import clock
 from nocturnal_project.identifiers import first_uuid7
-from uploads import services, staff, storage, verification
+from uploads import rows, staff, storage, verification
 from uploads.models import StorageUsage, Upload
 from uploads.tests.test_reconciling import HELLO, announced, stored_keys
 
@@ -94,7 +94,7 @@ def test_long_refused_and_abandoned_uploads_are_pruned_and_younger_ones_stay(ali
     old, young = (_made(announced(alice), days_ago=days) for days in (3, 1))
     refused, lately = (_made(announced(alice), days_ago=days) for days in (31, 29))
     for upload in (refused, lately):
-        services.reject(upload)
+        rows.reject(upload)
     storage.put(old.staging_key, io.BytesIO(HELLO), sha256=old.sha256)
     used = StorageUsage.objects.get(pk=alice.pk).used_bytes
 
