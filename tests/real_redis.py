@@ -40,7 +40,9 @@ def redis(redis_server: RedisServer) -> Iterator[Any]:
 
 
 @pytest.fixture
-def redis_away(settings: Any) -> None:
+def redis_away(settings: Any) -> Iterator[None]:
     """Redis is configured, and nothing listens where it should be."""
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     link._open.set()
+    yield
+    link._open.clear()
