@@ -1,4 +1,8 @@
-"""Whether requests may come: the database answers and has every migration, and this process is not told to end."""
+"""Whether requests may come: the database answers and has every migration, and this process is not told to end.
+
+And it knows the signing keys, without which nobody can sign in: one that was started before its database reads them
+later than it reaches it.
+"""
 
 import time
 from collections.abc import Callable
@@ -8,6 +12,7 @@ from typing import Literal
 import structlog
 from django.db import DatabaseError
 
+from accounts import keyring
 from health.dependencies import (
     Dependency,
     Outcome,
@@ -21,6 +26,7 @@ from health.dependencies import (
 )
 from health.shared import Shared
 from nocturnal_project import draining
+from nocturnal_project.errors import ServiceUnavailable
 
 Readiness = Literal["ready", "not_ready", "draining"]
 _log = structlog.stdlib.get_logger("nocturnal.health")
@@ -40,7 +46,7 @@ class _Database:
         """Return how it was reached, and whether it can serve; both within one second."""
         with soon():
             outcome = outcome_of(database())
-            ready = outcome.reached and self._is_migrated()
+            ready = outcome.reached and self._is_migrated() and _knows_the_keys()
         if ready != self.ready:
             self.ready = ready
             _log.warning("ready again" if ready else "not ready", reached=outcome.reached)
@@ -56,6 +62,14 @@ class _Database:
             return False
         self.migrated_at = now if applied else float("-inf")
         return applied
+
+
+def _knows_the_keys() -> bool:
+    try:
+        keyring.ring()  # reads it where that has failed so far
+    except ServiceUnavailable:
+        return False
+    return True
 
 
 def _shared(find: Callable[[], Dependency]) -> Shared[Outcome]:
