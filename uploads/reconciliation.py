@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from nocturnal_project import clock
 from uploads import category_usage, keys, quota, rows, selectors, services, storage, thumbnails
 from uploads.direct_storage import Listed
 from uploads.models import CategoryUsage, StorageUsage, Upload
@@ -103,12 +104,16 @@ class Reconciliation:
                     storage.abort_parts(parts.key, parts.multipart_id)
 
     def recount(self) -> Iterator[Finding]:
-        """Set the counters of users and categories to what rows say; yield those that were wrong."""
+        """Set the counters of users and categories to what rows say; yield those that were wrong.
+
+        Those that this run itself has changed count as in use until the grace is over, and are left for a later run.
+        """
+        now = clock.now()  # not that of the start: with no grace, what this run changed is settled
         for usage in StorageUsage.objects.order_by("pk").iterator():
-            if wrong_by := quota.recount(usage, now=self.now, settled_after=self.grace, dry_run=self.dry_run):
+            if wrong_by := quota.recount(usage, now=now, settled_after=self.grace, dry_run=self.dry_run):
                 yield Finding(Kind.MISCOUNTED, str(usage.pk), f"by {wrong_by:+,} bytes")
         for category in CategoryUsage.objects.order_by("pk").iterator():
-            if category_usage.recount(category, now=self.now, settled_after=self.grace, dry_run=self.dry_run):
+            if category_usage.recount(category, now=now, settled_after=self.grace, dry_run=self.dry_run):
                 yield Finding(Kind.MISCOUNTED, category.pk, "a category")
 
     def _settled(self, at: datetime) -> bool:
