@@ -97,6 +97,7 @@ def make_ready(upload: Upload) -> None:
 
 def reject(upload: Upload) -> None:
     """Say that what was sent is not kept; its bytes count no longer."""
+    quota.announce_release(upload.owner_id)
     pending = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING)
     if pending.update(status=Upload.Status.REJECTED, claimed_until=None):
         count_no_longer(upload)
@@ -105,6 +106,7 @@ def reject(upload: Upload) -> None:
 
 def remove_row(upload: Upload) -> bool:
     """Remove a file's row, its bytes counted no longer; return False where another call did."""
+    quota.announce_release(upload.owner_id)
     removed, _ = Upload.objects.filter(pk=upload.pk).delete()
     if removed and upload.status != Upload.Status.REJECTED:
         count_no_longer(upload)

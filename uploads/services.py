@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 
 from nocturnal_project.errors import InvalidInput, NotFound, ServiceUnavailable
-from uploads import location, rows, scanning, selectors, storage, thumbnails
+from uploads import location, quota, rows, scanning, selectors, storage, thumbnails
 from uploads.content_types import accepted_type
 from uploads.errors import (
     FileTooLarge,
@@ -118,6 +118,7 @@ def remove_pending(upload: Upload) -> bool:
     Raises:
         ServiceUnavailable: the storage failed, and the bytes are left without a row.
     """
+    quota.announce_release(upload.owner_id)
     removed, _ = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING).delete()
     if removed:
         rows.count_no_longer(upload)

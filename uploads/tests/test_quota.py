@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from nocturnal_project import clock
-from uploads import quota
+from uploads import quota, rows, services
 from uploads.errors import StorageQuotaExceeded
 from uploads.models import StorageUsage, Upload
 
@@ -145,3 +145,23 @@ def test_a_failing_storage_counts_nothing(alice: User, sign_in: SignIn, files: A
 
 def _counter(user: User) -> StorageUsage:
     return StorageUsage.objects.get(pk=user.pk)
+
+
+@pytest.mark.parametrize("remove", [rows.remove_row, rows.reject, services.remove_pending])
+def test_a_recount_in_the_middle_of_a_removal_takes_nothing_off_twice(
+    alice: User, upload_as: UploadAs, monkeypatch: pytest.MonkeyPatch, remove: Callable[[Upload], object]
+) -> None:
+    kept, gone = upload_as(alice, b"x" * 10), upload_as(alice, b"x" * 30)
+    Upload.objects.filter(pk=gone.pk).update(status="pending")
+    gone.status = Upload.Status.PENDING
+    StorageUsage.objects.update(changed_at=clock.now() - timedelta(hours=1))
+    release = quota.release
+
+    def recounted_before(*arguments: Any) -> None:
+        quota.recount(StorageUsage.objects.get(pk=alice.pk), now=clock.now())
+        release(*arguments)
+
+    monkeypatch.setattr(quota, "release", recounted_before)
+    remove(gone)
+
+    assert StorageUsage.objects.get(pk=alice.pk).used_bytes == kept.size_bytes

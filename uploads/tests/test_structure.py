@@ -201,7 +201,7 @@ class TestOffice:
     @pytest.mark.filterwarnings("ignore:Duplicate name")
     def test_a_name_comes_once_whatever_its_case(self) -> None:
         for name in ("word/document.xml", "WORD/Document.xml"):
-            _refused(_docx(lambda archive, name=name: archive.writestr(name, "other")), "name")  # type: ignore[misc]
+            _refused(_docx(lambda archive, name=name: archive.writestr(name, "other")), "name")  # type: ignore[misc]  # the default
 
     @pytest.mark.parametrize("where", ["before", "behind", "comment", "between"])
     def test_nothing_belongs_to_no_entry(self, where: str) -> None:
