@@ -35,8 +35,7 @@ def toured(
 ) -> Iterator[tuple[LiveServer, str]]:
     """A server, and the path of a shell that the tour is to be pasted into."""
     path = shutil.which(request.param)
-    if path is None:
-        pytest.skip(f"{request.param} is not installed")
+    assert path, f"{request.param} is not installed: make servers does it"
     home = tmp_path_factory.mktemp(request.param)
     (home / "manage.py").symlink_to(ROOT / "manage.py")
     (home / ".venv").symlink_to(sys.prefix)
