@@ -9,7 +9,6 @@ from django.conf import settings
 from health.cluster.figures import LATE_AFTER_SECONDS, Cluster
 from health.dependencies import Outcome
 
-_ERROR_PERCENT = 1.0
 _MANY_ERRORS_PERCENT = 5.0
 _SLOW_MS = 500.0  # the promise on latency
 _BUSY_PERCENT = 90.0
@@ -69,7 +68,7 @@ def _of_instances(cluster: Cluster) -> Iterator[Notice]:
 
 def _of_traffic(cluster: Cluster) -> Iterator[Notice]:
     figures = cluster.figures
-    if figures.error_percent is not None and figures.error_percent >= _ERROR_PERCENT:
+    if figures.failing and figures.error_percent is not None:
         level = "danger" if figures.error_percent >= _MANY_ERRORS_PERCENT else "warning"
         yield Notice(level, f"{figures.error_percent:.1f} % of the requests fail.")
     enough = figures.requests >= _ENOUGH_REQUESTS

@@ -9,6 +9,7 @@ from nocturnal_project.traffic import percentile_ms
 # Six beats: long enough for a percentile, short enough to see what was just done.
 RECENT_SECONDS = 30.0
 LATE_AFTER_SECONDS = 8.0
+ERROR_PERCENT = 1.0
 _MIB = 1024 * 1024
 _PERCENTILES = (0.5, 0.95, 0.99)
 
@@ -23,6 +24,11 @@ class Figures(NamedTuple):
     p99_ms: float | None
     error_percent: float | None
     requests: int = 0
+
+    @property
+    def failing(self) -> bool:
+        """Whether so many requests fail that somebody should look."""
+        return self.error_percent is not None and self.error_percent >= ERROR_PERCENT
 
 
 class Row(NamedTuple):

@@ -89,13 +89,12 @@ def _tiles(cluster: Cluster, together: Together) -> list[Tile]:
     errors = sparkline(together.error_percent, top=top, title=f"Errors {_IN_FIVE_MINUTES}, {percent(top)} at most")
     value, _, unit = milliseconds(figures.average_ms).partition(" ")
     each = (("p50", figures.p50_ms), ("p95", figures.p95_ms), ("p99", figures.p99_ms))
-    failing = figures.error_percent is not None and figures.error_percent >= 1
     return [
         Tile("Requests", number(figures.rps), "a second", rps, "plain"),
         Tile(
             "Response", value, f"{unit} on average".strip(), p95, "plain", tuple((n, milliseconds(v)) for n, v in each)
         ),
-        Tile("Errors", percent(figures.error_percent), "of all answers", errors, "bad" if failing else "plain"),
+        Tile("Errors", percent(figures.error_percent), "of all answers", errors, "bad" if figures.failing else "plain"),
     ]
 
 
@@ -119,7 +118,7 @@ def _line(row: Row, course: Course, tops: tuple[float, float, float], newest: st
         rps=number(figures.rps),
         p95=milliseconds(figures.p95_ms),
         errors=percent(figures.error_percent),
-        failing=figures.error_percent is not None and figures.error_percent >= 1,
+        failing=figures.failing,
         cpu="-" if row.cpu_percent is None else f"{row.cpu_percent:.0f} %",
         memory="-" if row.memory_mib is None else f"{row.memory_mib} MB",
         up=duration(row.up_seconds),
